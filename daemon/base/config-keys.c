@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/config.h"
+
+#define KIB 1024ull
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/* clang-format off */
+static const MedleyConfigKey table[] = {
+  { "paths.runtime", MEDLEY_CONFIG_PATH, "${runtime}", 0, 0, NULL, "Folder of the Unix socket and the token; made with mode 0700" },
+  { "paths.spool", MEDLEY_CONFIG_PATH, "${state}/spool", 0, 0, NULL, "Folder of the jobs' inputs and outputs" },
+  { "paths.pipelines", MEDLEY_CONFIG_PATHS, "${data}/pipelines:/etc/medley/pipelines:${config}/pipelines", 0, 0, NULL, "Folders of pipeline files; later ones win" },
+  { "paths.plugins", MEDLEY_CONFIG_PATHS, "${userdata}/plugins", 0, 0, NULL, "Further folders of GStreamer plugins, besides GStreamer's own" },
+  { "paths.worker", MEDLEY_CONFIG_PATH, "", 0, 0, NULL, "The worker's executable; empty: beside the daemon's own, else where it was installed" },
+  { "paths.registry", MEDLEY_CONFIG_PATH, "${cache}/registry.bin", 0, 0, NULL, "File of the private GStreamer registry" },
+
+  { "http.socket", MEDLEY_CONFIG_PATH, "${runtime}/http.sock", 0, 0, NULL, "The Unix socket of the HTTP face; empty for none" },
+  { "http.address", MEDLEY_CONFIG_STRING, "127.0.0.1", 0, 0, NULL, "Address of the TCP listener; only loopback addresses are accepted" },
+  { "http.port", MEDLEY_CONFIG_INTEGER, "8490", 0, 65535, NULL, "Port of the TCP listener; 0 for any free one" },
+  { "http.tcp", MEDLEY_CONFIG_BOOLEAN, "true", 0, 0, NULL, "Whether to listen on TCP at all" },
+  { "http.authentication", MEDLEY_CONFIG_CHOICE, "token", 0, 0, "token none", "What TCP clients must show; none is for a machine with one user" },
+  { "http.allowed-hosts", MEDLEY_CONFIG_NAMES, "", 0, 0, NULL, "Names accepted in Host besides localhost, 127.0.0.1 and [::1]" },
+  { "http.header-bytes", MEDLEY_CONFIG_BYTES, "64KiB", KIB, 16 * MIB, NULL, "Longest request header" },
+  { "http.json-bytes", MEDLEY_CONFIG_BYTES, "1MiB", KIB, 64 * MIB, NULL, "Longest JSON request body" },
+  { "http.header-timeout", MEDLEY_CONFIG_DURATION, "30s", 1, 3600, NULL, "Longest time to send a request's header" },
+  { "http.idle-timeout", MEDLEY_CONFIG_DURATION, "5min", 1, 86400, NULL, "Longest pause within an upload" },
+  { "http.connections", MEDLEY_CONFIG_INTEGER, "512", 1, 100000, NULL, "Most connections at once" },
+
+  { "dbus.bus", MEDLEY_CONFIG_CHOICE, "session", 0, 0, "session system none", "The message bus of the D-Bus face; without a bus it is off" },
+  { "dbus.finished-jobs", MEDLEY_CONFIG_INTEGER, "100", 0, 10000, NULL, "How many finished jobs stay visible as objects" },
+
+  { "workers.maximum", MEDLEY_CONFIG_INTEGER, "0", 0, 1024, NULL, "Most workers at once; 0 for the number of processors" },
+  { "workers.warm", MEDLEY_CONFIG_INTEGER, "1", 0, 1024, NULL, "Workers kept ready while idle" },
+  { "workers.mode", MEDLEY_CONFIG_CHOICE, "zygote", 0, 0, "zygote exec", "How workers are made: forked from a prepared process, or executed one by one (for debugging)" },
+  { "workers.preload", MEDLEY_CONFIG_NAMES, "espeak;tesseract;storyboard", 0, 0, NULL, "Engines that are opened before a worker is needed" },
+  { "workers.grace", MEDLEY_CONFIG_DURATION, "2s", 0, 3600, NULL, "How long a cancelled engine may take before its worker is killed" },
+  { "workers.stall", MEDLEY_CONFIG_DURATION, "2min", 1, 86400, NULL, "Longest time a running job may go without any progress" },
+  { "workers.memory-bytes", MEDLEY_CONFIG_BYTES, "2GiB", 64 * MIB, 0, NULL, "Most private memory of one worker" },
+  { "workers.threads", MEDLEY_CONFIG_INTEGER, "1", 1, 256, NULL, "OpenMP threads of one worker" },
+  { "workers.file-descriptors", MEDLEY_CONFIG_INTEGER, "256", 64, 65536, NULL, "Most open files of one worker" },
+
+  { "limits.text-bytes", MEDLEY_CONFIG_BYTES, "64MiB", 1, 0, NULL, "Longest text input" },
+  { "limits.input-bytes", MEDLEY_CONFIG_BYTES, "2GiB", 1, 0, NULL, "Largest input of any other type" },
+  { "limits.image-pixels", MEDLEY_CONFIG_INTEGER, "100000000", 1, 0, NULL, "Most pixels of one image or frame" },
+  { "limits.output-bytes", MEDLEY_CONFIG_BYTES, "16GiB", 1, 0, NULL, "Largest output" },
+  { "limits.pipeline-bytes", MEDLEY_CONFIG_BYTES, "1MiB", KIB, 64 * MIB, NULL, "Largest pipeline file" },
+  { "limits.json-depth", MEDLEY_CONFIG_INTEGER, "64", 8, 1000, NULL, "Deepest nesting of JSON" },
+  { "limits.stages", MEDLEY_CONFIG_INTEGER, "64", 1, 10000, NULL, "Most stages of a pipeline, sub-pipelines included" },
+  { "limits.fan-out", MEDLEY_CONFIG_INTEGER, "32", 1, 1000, NULL, "Most readers of one port" },
+  { "limits.events", MEDLEY_CONFIG_INTEGER, "1000", 16, 1000000, NULL, "Events kept of one job; progress is dropped first" },
+  { "limits.run-time", MEDLEY_CONFIG_DURATION, "24h", 1, 0, NULL, "Longest run of one job" },
+  { "limits.queue", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs that wait" },
+  { "limits.queue-per-client", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs of one client that wait" },
+
+  { "jobs.keep", MEDLEY_CONFIG_INTEGER, "1000", 0, 0, NULL, "Finished jobs that are kept" },
+  { "jobs.client-elements", MEDLEY_CONFIG_NAMES, "audioconvert;audioresample;volume;audioecho;audiopanorama;equalizer-3bands;equalizer-10bands;audiodynamic;audioamplify;level;pitch;scaletempo;videoconvert;videoscale;videobalance;videoflip;videocrop;videobox;gamma;textoverlay;timeoverlay;subparse;identity", 0, 0, NULL, "GStreamer elements that a pipeline sent by a client may use; installed pipelines may use any" },
+};
+/* clang-format on */
+
+const MedleyConfigKey *
+medley_config_keys (guint *n_keys)
+{
+  *n_keys = G_N_ELEMENTS (table);
+  return table;
+}
