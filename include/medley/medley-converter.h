@@ -68,13 +68,20 @@ struct _MedleyConverterClass {
  * the stream goes on while any port takes data.
  *
  * Properties of every engine: `max-input-bytes` (guint64, 0 for no limit, default 64 MiB for text
- * input, else 1 GiB): a longer input fails with %MEDLEY_ERROR_TOO_LARGE.
+ * input, else 0: decoded pages or sound are worked off as they come): a longer input fails with
+ * %MEDLEY_ERROR_TOO_LARGE.
  *
  * An input that ends without a single byte fails with %MEDLEY_ERROR_EMPTY_INPUT.
  *
- * Progress: the base posts at most ten element messages a second named "medley-progress" with the
- * fields "done" and "total" (guint64, bytes of input; total 0 when the input's length is unknown) as
- * vfuncs report with medley_converter_report_progress(), or else by input consumed.
+ * Text input longer than 256 KiB reaches @process in pieces, cut between characters; each buffer keeps
+ * its metadata otherwise. Input with a TIME segment is placed on a timeline from 0 (its running time).
+ *
+ * A flush, or a new stream after EOS, starts the timeline anew and calls @flush.
+ *
+ * Progress: the base posts at most ten element messages a second, and one at the end, named
+ * "medley-progress" with the fields "done" and "total" (guint64, bytes of input; total 0 when the
+ * input's length is unknown) as vfuncs report with medley_converter_report_progress(), or else by input
+ * consumed.
  */
 
 /**
