@@ -9,7 +9,7 @@ port_new (GstElement *element, GstPadTemplate *template)
   Port *port = g_new0 (Port, 1);
   GstCaps *caps = gst_pad_template_get_caps (template);
 
-  port->pad = gst_pad_new_from_template (template, NULL);
+  port->pad = gst_pad_new_from_template (template, GST_PAD_TEMPLATE_NAME_TEMPLATE (template));
   gst_pad_set_event_function (port->pad, port_src_event);
   gst_pad_set_query_function (port->pad, port_src_query);
   if (gst_caps_is_fixed (caps))

@@ -405,7 +405,7 @@ medley_converter_init (GTypeInstance *instance, gpointer g_class)
 
       g_ptr_array_insert (priv->ports, first ? 0 : -1, port_new (element, template));
     } else if (priv->sink == NULL) {
-      priv->sink = gst_pad_new_from_template (template, NULL);
+      priv->sink = gst_pad_new_from_template (template, GST_PAD_TEMPLATE_NAME_TEMPLATE (template));
       gst_pad_set_chain_function (priv->sink, run_chain);
       gst_pad_set_event_function (priv->sink, sink_event);
       GST_PAD_SET_ACCEPT_TEMPLATE (priv->sink);
