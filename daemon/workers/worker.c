@@ -112,8 +112,10 @@ medley_worker_set_exit_status (MedleyWorker *self, int status)
 void
 medley_worker_set_crash_place (MedleyWorker *self, const char *stage, const char *engine)
 {
-  g_set_str (&self->crash_stage, stage);
-  g_set_str (&self->crash_engine, engine);
+  g_free (self->crash_stage);
+  self->crash_stage = g_strdup (stage);
+  g_free (self->crash_engine);
+  self->crash_engine = g_strdup (engine);
 }
 
 const char *

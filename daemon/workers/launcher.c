@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "workers/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "workers/log-reader.h"
+#include "workers/zygote.h"
+
+struct _MedleyLauncher {
+  GObject parent_instance;
+
+  MedleyConfig *config;
+  gboolean exec_only;
+  char *worker_path;
+  MedleyZygote *zygote;
+  GPtrArray *retired;  /* MedleyZygote that fork no more, but whose workers still run */
+  guint release_source;
+  GHashTable *workers; /* pid → MedleyWorker, not owned */
+  GPtrArray *logs;     /* MedleyLogReader of each executed process */
+};
+
+G_DEFINE_FINAL_TYPE (MedleyLauncher, medley_launcher, G_TYPE_OBJECT)
+
+enum { SIGNAL_LOG, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+static char *
+find_worker (MedleyConfig *config)
+{
+  const char *configured = medley_config_get_path (config, "paths.worker");
+  g_autofree char *self_path = NULL;
+  g_autofree char *folder = NULL;
+  char *beside;
+
+  if (configured[0] != '\0')
+    return g_strdup (configured);
+  self_path = g_file_read_link ("/proc/self/exe", NULL);
+  if (self_path != NULL) {
+    folder = g_path_get_dirname (self_path);
+    beside = g_build_filename (folder, "medley-worker", NULL);
+    if (g_file_test (beside, G_FILE_TEST_IS_EXECUTABLE))
+      return beside;
+    g_free (beside);
+  }
+  return g_build_filename (MEDLEY_LIBEXECDIR, "medley-worker", NULL);
+}
+
+static void
+line_printed (const char *line, gpointer data)
+{
+  MedleyLauncher *self = data;
+  g_autofree char *stage = NULL;
+  g_autofree char *engine = NULL;
+  int pid = 0;
+
+  if (medley_log_parse_crash (line, &pid, &stage, &engine)) {
+    MedleyWorker *worker = g_hash_table_lookup (self->workers, GINT_TO_POINTER (pid));
+
+    if (worker != NULL)
+      medley_worker_set_crash_place (worker, stage, engine);
+  }
+  g_printerr ("%s\n", line);
+  sscanf (line, "medley-worker[%d]", &pid);
+  g_signal_emit (self, signals[SIGNAL_LOG], 0, pid, line);
+}
+
+static void
+drain_logs (MedleyLauncher *self)
+{
+  for (guint i = 0; i < self->logs->len; i++)
+    medley_log_reader_drain (self->logs->pdata[i]);
+}
+
+static void
+worker_exited (MedleyWorker *worker, GError *error, gpointer data)
+{
+  MedleyLauncher *self = data;
+
+  /* What it said last may still be in the pipe: read it before others hear of the exit. */
+  drain_logs (self);
+  g_hash_table_remove (self->workers, GINT_TO_POINTER (medley_worker_get_pid (worker)));
+}
+
+static void
+forget_worker (gpointer data, GObject *worker)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, ((MedleyLauncher *) data)->workers);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    if (value == worker)
+      g_hash_table_iter_remove (&iter);
+  }
+}
+
+static MedleyWorker *
+adopt (MedleyLauncher *self, int socket, GPid pid, int pidfd, gboolean own_child)
+{
+  MedleyWorker *worker = medley_worker_new (socket, pid, pidfd, own_child);
+
+  g_hash_table_insert (self->workers, GINT_TO_POINTER (pid), worker);
+  g_object_weak_ref (G_OBJECT (worker), forget_worker, self);
+  g_signal_connect_object (worker, "exited", G_CALLBACK (worker_exited), self, 0);
+  return worker;
+}
+
+static char **
+make_environment (MedleyLauncher *self)
+{
+  char **environment = g_get_environ ();
+  const char *const *folders = medley_config_get_list (self->config, "paths.plugins");
+  const char *registry = medley_config_get_path (self->config, "paths.registry");
+  const char *inherited = g_environ_getenv (environment, "GST_PLUGIN_PATH");
+  g_autofree char *joined = g_strjoinv (":", (char **) folders);
+  g_autofree char *plugins
+      = inherited != NULL && inherited[0] != '\0' ? g_strconcat (joined, ":", inherited, NULL) : g_strdup (joined);
+  g_autofree char *threads
+      = g_strdup_printf ("%" G_GUINT64_FORMAT, medley_config_get_number (self->config, "workers.threads"));
+
+  environment = g_environ_setenv (environment, "GST_PLUGIN_PATH", plugins, TRUE);
+  if (registry[0] != '\0')
+    environment = g_environ_setenv (environment, "GST_REGISTRY", registry, TRUE);
+  environment = g_environ_setenv (environment, "GST_REGISTRY_FORK", "no", TRUE);
+  environment = g_environ_setenv (environment, "OMP_THREAD_LIMIT", threads, TRUE);
+  environment = g_environ_setenv (environment, "OMP_NUM_THREADS", threads, TRUE);
+  return environment;
+}
+
+/* Executes the worker with one end of a new socket pair as its descriptor 3. */
+static GPid
+execute (MedleyLauncher *self, const char *mode, int socket_type, int *socket, int *pidfd, GError **error)
+{
+  int sockets[2], log_pipe[2];
+  g_auto (GStrv) environment = make_environment (self);
+  g_autofree char *descriptors = g_strdup_printf (
+      "%" G_GUINT64_FORMAT, medley_config_get_number (self->config, "workers.file-descriptors"));
+  g_autofree char *preload
+      = g_strjoinv (";", (char **) medley_config_get_list (self->config, "workers.preload"));
+  const char *argv[] = { self->worker_path, mode,        "--fd",      "3",     "--file-descriptors",
+                         descriptors,       "--preload", preload, NULL };
+  GPid pid = 0;
+  gboolean spawned;
+
+  if (socketpair (AF_UNIX, socket_type | SOCK_CLOEXEC, 0, sockets) < 0 || pipe2 (log_pipe, O_CLOEXEC) < 0) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot make a worker's socket: %s",
+                 g_strerror (errno));
+    return 0;
+  }
+  spawned = g_spawn_async_with_pipes_and_fds (
+      NULL, argv, (const char *const *) environment,
+      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, -1, -1, log_pipe[1],
+      (const int[]){ sockets[1] }, (const int[]){ 3 }, 1, &pid, NULL, NULL, NULL, error);
+  close (sockets[1]);
+  close (log_pipe[1]);
+  if (!spawned) {
+    close (sockets[0]);
+    close (log_pipe[0]);
+    return 0;
+  }
+  for (guint i = self->logs->len; i > 0; i--) {
+    if (medley_log_reader_is_done (self->logs->pdata[i - 1]))
+      g_ptr_array_remove_index_fast (self->logs, i - 1);
+  }
+  g_ptr_array_add (self->logs, medley_log_reader_new (log_pipe[0], line_printed, self));
+  *socket = sockets[0];
+  /* Not reaped yet, so the number cannot belong to another process. */
+  *pidfd = (int) syscall (SYS_pidfd_open, pid, 0);
+  return pid;
+}
+
+static void
+zygote_forked (GPid pid, int pidfd, const GError *error, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  MedleyLauncher *self = g_task_get_source_object (task);
+  int socket = GPOINTER_TO_INT (g_task_get_task_data (task));
+
+  if (error != NULL) {
+    close (socket);
+    g_task_return_error (task, g_error_copy (error));
+    return;
+  }
+  g_task_return_pointer (task, adopt (self, socket, pid, pidfd, FALSE), g_object_unref);
+}
+
+static gboolean
+release_retired (gpointer data)
+{
+  MedleyLauncher *self = data;
+
+  self->release_source = 0;
+  for (guint i = self->retired->len; i > 0; i--) {
+    if (medley_zygote_count_children (self->retired->pdata[i - 1]) == 0)
+      g_ptr_array_remove_index_fast (self->retired, i - 1);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+/* From an idle source: a zygote must not be freed from within its own callback. */
+static void
+schedule_release (MedleyLauncher *self)
+{
+  if (self->retired->len > 0 && self->release_source == 0)
+    self->release_source = g_idle_add (release_retired, self);
+}
+
+static void
+zygote_child_exited (GPid pid, int status, gpointer data)
+{
+  MedleyLauncher *self = data;
+  MedleyWorker *worker = g_hash_table_lookup (self->workers, GINT_TO_POINTER (pid));
+
+  drain_logs (self);
+  if (worker != NULL)
+    medley_worker_set_exit_status (worker, status);
+  schedule_release (self);
+}
+
+static void
+zygote_ended (MedleyZygote *zygote, gpointer data)
+{
+  MedleyLauncher *self = data;
+
+  if (zygote == self->zygote)
+    g_clear_pointer (&self->zygote, medley_zygote_free);
+  else
+    g_ptr_array_remove_fast (self->retired, zygote);
+}
+
+static gboolean
+ensure_zygote (MedleyLauncher *self, GError **error)
+{
+  int socket = -1, pidfd = -1;
+  GPid pid;
+
+  if (self->zygote != NULL)
+    return TRUE;
+  pid = execute (self, "--zygote", SOCK_SEQPACKET, &socket, &pidfd, error);
+  if (pid == 0)
+    return FALSE;
+  self->zygote = medley_zygote_new (socket, pid, pidfd, zygote_child_exited, zygote_ended, self);
+  return TRUE;
+}
+
+void
+medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
+  g_autoptr (GError) error = NULL;
+  int socket = -1, pidfd = -1;
+  GPid pid;
+
+  if (g_str_equal (medley_launcher_get_mode (self), "zygote")) {
+    int sockets[2];
+
+    if (!ensure_zygote (self, &error)) {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0) {
+      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                               "cannot make a worker's socket: %s", g_strerror (errno));
+      return;
+    }
+    g_task_set_task_data (task, GINT_TO_POINTER (sockets[0]), NULL);
+    medley_zygote_fork (self->zygote, sockets[1], zygote_forked, g_steal_pointer (&task));
+    return;
+  }
+
+  pid = execute (self, "--worker", SOCK_STREAM, &socket, &pidfd, &error);
+  if (pid == 0)
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                             "cannot start the worker %s: %s; check paths.worker", self->worker_path,
+                             error->message);
+  else
+    g_task_return_pointer (task, adopt (self, socket, pid, pidfd, TRUE), g_object_unref);
+}
+
+MedleyWorker *
+medley_launcher_launch_finish (MedleyLauncher *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+const char *
+medley_launcher_get_mode (MedleyLauncher *self)
+{
+  return self->exec_only ? "exec" : medley_config_get_string (self->config, "workers.mode");
+}
+
+GPid
+medley_launcher_get_zygote (MedleyLauncher *self)
+{
+  return self->zygote != NULL ? medley_zygote_get_pid (self->zygote) : 0;
+}
+
+void
+medley_launcher_retire_zygote (MedleyLauncher *self)
+{
+  if (self->zygote == NULL)
+    return;
+  g_ptr_array_add (self->retired, g_steal_pointer (&self->zygote));
+  schedule_release (self);
+}
+
+MedleyLauncher *
+medley_launcher_new (MedleyConfig *config, gboolean exec_only)
+{
+  MedleyLauncher *self = g_object_new (MEDLEY_TYPE_LAUNCHER, NULL);
+
+  self->config = g_object_ref (config);
+  self->exec_only = exec_only;
+  self->worker_path = find_worker (config);
+  return self;
+}
+
+static void
+drop_weak_ref (gpointer key, gpointer worker, gpointer self)
+{
+  g_object_weak_unref (worker, forget_worker, self);
+}
+
+static void
+medley_launcher_finalize (GObject *object)
+{
+  MedleyLauncher *self = MEDLEY_LAUNCHER (object);
+
+  g_hash_table_foreach (self->workers, drop_weak_ref, self);
+  g_hash_table_unref (self->workers);
+  g_clear_handle_id (&self->release_source, g_source_remove);
+  g_clear_pointer (&self->zygote, medley_zygote_free);
+  g_ptr_array_unref (self->retired);
+  g_ptr_array_unref (self->logs);
+  g_object_unref (self->config);
+  g_free (self->worker_path);
+  G_OBJECT_CLASS (medley_launcher_parent_class)->finalize (object);
+}
+
+static void
+medley_launcher_class_init (MedleyLauncherClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = medley_launcher_finalize;
+  signals[SIGNAL_LOG] = g_signal_new ("log", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                      G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
+}
+
+static void
+medley_launcher_init (MedleyLauncher *self)
+{
+  self->workers = g_hash_table_new (NULL, NULL);
+  self->retired = g_ptr_array_new_with_free_func ((GDestroyNotify) medley_zygote_free);
+  self->logs = g_ptr_array_new_with_free_func ((GDestroyNotify) medley_log_reader_free);
+}

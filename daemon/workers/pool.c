@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "workers/pool.h"
+
+#include "base/error.h"
+#include "workers/launcher.h"
+
+/* A worker that cannot even start is tried again after this long, doubled each time up to the longest. */
+#define FIRST_RETRY_MS 50
+#define LONGEST_RETRY_MS 10000
+/* So many failures in a row, and whoever waits is told. */
+#define GIVE_UP_AFTER 4
+
+typedef struct {
+  char *method;
+  GVariant *parameters;
+  GTask *task;
+} Question;
+
+struct _MedleyPool {
+  GObject parent_instance;
+
+  MedleyConfig *config;
+  MedleyLauncher *launcher;
+  MedleyLauncher *exec_launcher;
+  guint maximum;
+  guint warm;
+
+  GQueue idle;       /* MedleyWorker; the last one used is at the head, its caches are the warmest */
+  GPtrArray *all;    /* MedleyWorker: idle, starting and busy */
+  guint launching;   /* processes that are being made */
+  guint starting;    /* processes that are not ready yet */
+  guint busy;
+  GQueue waiting;    /* GTask of acquire */
+
+  MedleyWorker *answerer;
+  gboolean answerer_launching;
+  GQueue questions;  /* Question */
+
+  guint failures;
+  guint retry_source;
+  GError *last_failure;
+  guint64 n_started;
+  guint64 n_lost;
+};
+
+G_DEFINE_FINAL_TYPE (MedleyPool, medley_pool, G_TYPE_OBJECT)
+
+enum { SIGNAL_FREE, SIGNAL_LOG, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+static void pump (MedleyPool *self);
+static void pump_questions (MedleyPool *self);
+
+static guint
+count_live (MedleyPool *self)
+{
+  return self->all->len + self->launching;
+}
+
+gboolean
+medley_pool_has_room (MedleyPool *self)
+{
+  guint taken = self->busy + g_queue_get_length (&self->waiting);
+
+  return taken < self->maximum;
+}
+
+static gboolean
+retry (gpointer data)
+{
+  MedleyPool *self = data;
+
+  self->retry_source = 0;
+  pump (self);
+  pump_questions (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+question_free (Question *question)
+{
+  g_free (question->method);
+  g_clear_pointer (&question->parameters, g_variant_unref);
+  g_clear_object (&question->task);
+  g_free (question);
+}
+
+/* A process could not be made, or ended before it was ready. */
+static void
+note_failure (MedleyPool *self, const GError *error)
+{
+  guint shift = MIN (self->failures, 16);
+  guint delay = MIN (FIRST_RETRY_MS << shift, LONGEST_RETRY_MS);
+
+  self->failures++;
+  g_clear_error (&self->last_failure);
+  self->last_failure = g_error_copy (error);
+  if (self->failures >= GIVE_UP_AFTER) {
+    GTask *task;
+    Question *question;
+
+    while ((task = g_queue_pop_head (&self->waiting)) != NULL) {
+      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                               "no worker can be started: %s; see `medley doctor`", error->message);
+      g_object_unref (task);
+    }
+    while ((question = g_queue_pop_head (&self->questions)) != NULL) {
+      g_task_return_new_error (question->task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                               "no worker can be started: %s; see `medley doctor`", error->message);
+      question_free (question);
+    }
+  }
+  if (self->retry_source == 0)
+    self->retry_source = g_timeout_add (delay, retry, self);
+}
+
+static void
+worker_ready (MedleyWorker *worker, gpointer data)
+{
+  MedleyPool *self = data;
+
+  self->starting--;
+  self->failures = 0;
+  g_queue_push_tail (&self->idle, worker);
+  pump (self);
+}
+
+static void
+worker_exited (MedleyWorker *worker, GError *error, gpointer data)
+{
+  MedleyPool *self = data;
+  gboolean was_idle = g_queue_remove (&self->idle, worker);
+
+  self->n_lost++;
+  g_signal_handlers_disconnect_by_data (worker, self);
+  if (!was_idle) {
+    if (g_object_get_data (G_OBJECT (worker), "medley-busy") != NULL) {
+      self->busy--;
+    } else {
+      self->starting--;
+      note_failure (self, error);
+    }
+  }
+  g_ptr_array_remove_fast (self->all, worker);
+  pump (self);
+  if (medley_pool_has_room (self))
+    g_signal_emit (self, signals[SIGNAL_FREE], 0);
+}
+
+static void
+launched (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (MedleyPool) self = data;
+  g_autoptr (GError) error = NULL;
+  MedleyWorker *worker = medley_launcher_launch_finish (MEDLEY_LAUNCHER (source), result, &error);
+
+  self->launching--;
+  if (worker == NULL) {
+    note_failure (self, error);
+    return;
+  }
+  self->n_started++;
+  self->starting++;
+  g_ptr_array_add (self->all, worker);
+  g_signal_connect (worker, "ready", G_CALLBACK (worker_ready), self);
+  g_signal_connect (worker, "exited", G_CALLBACK (worker_exited), self);
+}
+
+static MedleyWorker *
+take_idle (MedleyPool *self)
+{
+  MedleyWorker *worker;
+
+  while ((worker = g_queue_pop_head (&self->idle)) != NULL) {
+    if (medley_worker_is_ready (worker))
+      return worker;
+  }
+  return NULL;
+}
+
+static void
+launch (MedleyPool *self)
+{
+  self->launching++;
+  medley_launcher_launch_async (self->launcher, launched, g_object_ref (self));
+}
+
+/* Gives idle workers to those who wait, and makes as many as are missing. */
+static void
+pump (MedleyPool *self)
+{
+  guint wanted;
+
+  while (!g_queue_is_empty (&self->waiting)) {
+    MedleyWorker *worker = take_idle (self);
+    g_autoptr (GTask) task = NULL;
+
+    if (worker == NULL)
+      break;
+    task = g_queue_pop_head (&self->waiting);
+    self->busy++;
+    g_object_set_data (G_OBJECT (worker), "medley-busy", self);
+    g_task_return_pointer (task, g_object_ref (worker), g_object_unref);
+  }
+  if (self->retry_source != 0)
+    return;
+  wanted = MAX (g_queue_get_length (&self->waiting), self->warm > g_queue_get_length (&self->idle)
+                                                         ? self->warm - g_queue_get_length (&self->idle)
+                                                         : 0);
+  while (self->launching + self->starting < wanted && count_live (self) < self->maximum)
+    launch (self);
+}
+
+void
+medley_pool_warm (MedleyPool *self)
+{
+  pump (self);
+}
+
+static void
+exec_worker_ready (MedleyWorker *worker, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+
+  g_signal_handlers_disconnect_matched (worker, G_SIGNAL_MATCH_DATA, 0, 0, NULL, NULL, data);
+  g_task_return_pointer (task, g_object_ref (worker), g_object_unref);
+}
+
+static void
+exec_worker_exited (MedleyWorker *worker, GError *error, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  MedleyPool *self = g_task_get_source_object (task);
+
+  g_signal_handlers_disconnect_matched (worker, G_SIGNAL_MATCH_DATA, 0, 0, NULL, NULL, data);
+  self->busy--;
+  g_ptr_array_remove_fast (self->all, worker);
+  g_task_return_error (task, g_error_copy (error));
+}
+
+static void
+exec_launched (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  MedleyPool *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  MedleyWorker *worker = medley_launcher_launch_finish (MEDLEY_LAUNCHER (source), result, &error);
+
+  if (worker == NULL) {
+    self->busy--;
+    g_task_return_error (task, error);
+    return;
+  }
+  self->n_started++;
+  g_object_set_data (G_OBJECT (worker), "medley-busy", self);
+  g_object_set_data (G_OBJECT (worker), "medley-once", self);
+  g_ptr_array_add (self->all, worker);
+  g_signal_connect (worker, "ready", G_CALLBACK (exec_worker_ready), task);
+  g_signal_connect (worker, "exited", G_CALLBACK (exec_worker_exited), g_steal_pointer (&task));
+}
+
+void
+medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCallback callback, gpointer data)
+{
+  GTask *task = g_task_new (self, NULL, callback, data);
+
+  if (exec_only && g_str_equal (medley_launcher_get_mode (self->launcher), "zygote")) {
+    self->busy++;
+    if (self->exec_launcher == NULL)
+      self->exec_launcher = medley_launcher_new (self->config, TRUE);
+    medley_launcher_launch_async (self->exec_launcher, exec_launched, task);
+    return;
+  }
+  g_queue_push_tail (&self->waiting, task);
+  pump (self);
+}
+
+MedleyWorker *
+medley_pool_acquire_finish (MedleyPool *self, GAsyncResult *result, GError **error)
+{
+  MedleyWorker *worker = g_task_propagate_pointer (G_TASK (result), error);
+
+  /* A worker made for one job was not watched while it started. */
+  if (worker != NULL && g_object_get_data (G_OBJECT (worker), "medley-once") != NULL)
+    g_signal_connect (worker, "exited", G_CALLBACK (worker_exited), self);
+  return worker;
+}
+
+void
+medley_pool_release (MedleyPool *self, MedleyWorker *worker)
+{
+  if (medley_worker_is_gone (worker) || !g_ptr_array_find (self->all, worker, NULL))
+    return;
+  if (g_object_get_data (G_OBJECT (worker), "medley-once") != NULL || !medley_worker_is_ready (worker)) {
+    medley_worker_kill (worker);
+    return;
+  }
+  self->busy--;
+  g_object_set_data (G_OBJECT (worker), "medley-busy", NULL);
+  g_queue_push_head (&self->idle, worker);
+  pump (self);
+  g_signal_emit (self, signals[SIGNAL_FREE], 0);
+}
+
+static void
+question_answered (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Question *question = data;
+  MedleyPool *self = g_task_get_source_object (question->task);
+  GError *error = NULL;
+  GVariant *reply = medley_worker_call_finish (MEDLEY_WORKER (source), result, &error);
+
+  if (reply != NULL) {
+    g_task_return_pointer (question->task, reply, (GDestroyNotify) g_variant_unref);
+  } else if (error->domain == MEDLEY_ERROR) {
+    g_task_return_error (question->task, error);
+  } else {
+    g_task_return_new_error (question->task, MEDLEY_ERROR, MEDLEY_ERROR_WORKER_CRASHED,
+                             "the worker that was asked to %s gave no answer: %s", question->method,
+                             error->message);
+    g_error_free (error);
+  }
+  question_free (question);
+  pump_questions (self);
+}
+
+static void
+answerer_ready (MedleyWorker *worker, gpointer data)
+{
+  MedleyPool *self = data;
+
+  self->failures = 0;
+  pump_questions (self);
+}
+
+static void
+answerer_exited (MedleyWorker *worker, GError *error, gpointer data)
+{
+  MedleyPool *self = data;
+  g_autoptr (MedleyWorker) gone = g_steal_pointer (&self->answerer);
+
+  g_signal_handlers_disconnect_by_data (worker, self);
+  self->n_lost++;
+  note_failure (self, error);
+}
+
+static void
+answerer_launched (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (MedleyPool) self = data;
+  g_autoptr (GError) error = NULL;
+
+  self->answerer_launching = FALSE;
+  self->answerer = medley_launcher_launch_finish (MEDLEY_LAUNCHER (source), result, &error);
+  if (self->answerer == NULL) {
+    note_failure (self, error);
+    return;
+  }
+  self->n_started++;
+  g_signal_connect (self->answerer, "ready", G_CALLBACK (answerer_ready), self);
+  g_signal_connect (self->answerer, "exited", G_CALLBACK (answerer_exited), self);
+}
+
+static void
+pump_questions (MedleyPool *self)
+{
+  Question *question;
+
+  if (g_queue_is_empty (&self->questions))
+    return;
+  if (self->answerer == NULL) {
+    if (!self->answerer_launching && self->retry_source == 0) {
+      self->answerer_launching = TRUE;
+      medley_launcher_launch_async (self->launcher, answerer_launched, g_object_ref (self));
+    }
+    return;
+  }
+  if (!medley_worker_is_ready (self->answerer))
+    return;
+  while ((question = g_queue_pop_head (&self->questions)) != NULL)
+    medley_worker_call_async (self->answerer, question->method, question->parameters, question_answered, question);
+}
+
+void
+medley_pool_ask_async (MedleyPool *self, const char *method, GVariant *parameters, GAsyncReadyCallback callback,
+                       gpointer data)
+{
+  Question *question = g_new0 (Question, 1);
+
+  question->method = g_strdup (method);
+  question->parameters = parameters != NULL ? g_variant_ref_sink (parameters) : NULL;
+  question->task = g_task_new (self, NULL, callback, data);
+  g_queue_push_tail (&self->questions, question);
+  pump_questions (self);
+}
+
+GVariant *
+medley_pool_ask_finish (MedleyPool *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+void
+medley_pool_refresh (MedleyPool *self)
+{
+  MedleyWorker *worker;
+
+  while ((worker = g_queue_pop_head (&self->idle)) != NULL) {
+    g_signal_handlers_disconnect_by_data (worker, self);
+    g_ptr_array_remove_fast (self->all, worker);
+  }
+  if (self->answerer != NULL)
+    g_signal_handlers_disconnect_by_data (self->answerer, self);
+  g_clear_object (&self->answerer);
+  medley_launcher_retire_zygote (self->launcher);
+  pump (self);
+  pump_questions (self);
+}
+
+GVariant *
+medley_pool_describe (MedleyPool *self)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  GVariantBuilder pids;
+
+  g_variant_builder_init (&pids, G_VARIANT_TYPE ("ai"));
+  for (guint i = 0; i < self->all->len; i++)
+    g_variant_builder_add (&pids, "i", medley_worker_get_pid (self->all->pdata[i]));
+  g_variant_dict_insert (&dict, "mode", "s", medley_launcher_get_mode (self->launcher));
+  g_variant_dict_insert (&dict, "maximum", "u", self->maximum);
+  g_variant_dict_insert (&dict, "busy", "u", self->busy);
+  g_variant_dict_insert (&dict, "idle", "u", g_queue_get_length (&self->idle));
+  g_variant_dict_insert (&dict, "starting", "u", self->launching + self->starting);
+  g_variant_dict_insert (&dict, "pids", "ai", &pids);
+  g_variant_dict_insert (&dict, "zygote", "i", medley_launcher_get_zygote (self->launcher));
+  g_variant_dict_insert (&dict, "started", "t", self->n_started);
+  g_variant_dict_insert (&dict, "lost", "t", self->n_lost);
+  return g_variant_dict_end (&dict);
+}
+
+static void
+log_line (MedleyLauncher *launcher, int pid, const char *line, gpointer data)
+{
+  g_signal_emit (data, signals[SIGNAL_LOG], 0, pid, line);
+}
+
+MedleyPool *
+medley_pool_new (MedleyConfig *config)
+{
+  MedleyPool *self = g_object_new (MEDLEY_TYPE_POOL, NULL);
+
+  self->config = g_object_ref (config);
+  self->launcher = medley_launcher_new (config, FALSE);
+  g_signal_connect_object (self->launcher, "log", G_CALLBACK (log_line), self, 0);
+  self->maximum = (guint) medley_config_get_number (config, "workers.maximum");
+  if (self->maximum == 0)
+    self->maximum = g_get_num_processors ();
+  self->warm = MIN ((guint) medley_config_get_number (config, "workers.warm"), self->maximum);
+  return self;
+}
+
+static void
+medley_pool_dispose (GObject *object)
+{
+  MedleyPool *self = MEDLEY_POOL (object);
+
+  g_clear_handle_id (&self->retry_source, g_source_remove);
+  for (guint i = 0; i < self->all->len; i++)
+    g_signal_handlers_disconnect_by_data (self->all->pdata[i], self);
+  g_queue_clear (&self->idle);
+  g_ptr_array_set_size (self->all, 0);
+  if (self->answerer != NULL)
+    g_signal_handlers_disconnect_by_data (self->answerer, self);
+  g_clear_object (&self->answerer);
+  g_queue_clear_full (&self->waiting, g_object_unref);
+  g_queue_clear_full (&self->questions, (GDestroyNotify) question_free);
+  g_clear_object (&self->launcher);
+  g_clear_object (&self->exec_launcher);
+  G_OBJECT_CLASS (medley_pool_parent_class)->dispose (object);
+}
+
+static void
+medley_pool_finalize (GObject *object)
+{
+  MedleyPool *self = MEDLEY_POOL (object);
+
+  g_ptr_array_unref (self->all);
+  g_clear_error (&self->last_failure);
+  g_clear_object (&self->config);
+  G_OBJECT_CLASS (medley_pool_parent_class)->finalize (object);
+}
+
+static void
+medley_pool_class_init (MedleyPoolClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GType type = G_TYPE_FROM_CLASS (klass);
+
+  object_class->dispose = medley_pool_dispose;
+  object_class->finalize = medley_pool_finalize;
+  signals[SIGNAL_FREE] = g_signal_new ("free", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_LOG] = g_signal_new ("log", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
+                                      G_TYPE_INT, G_TYPE_STRING);
+}
+
+static void
+medley_pool_init (MedleyPool *self)
+{
+  self->all = g_ptr_array_new_with_free_func (g_object_unref);
+  g_queue_init (&self->idle);
+  g_queue_init (&self->waiting);
+  g_queue_init (&self->questions);
+}
