@@ -8,14 +8,14 @@ G_BEGIN_DECLS
 /**
  * MedleyConfigKind:
  *
- * What a key of the configuration holds. Bytes and durations are written with a unit ("64MiB", "30s") or as
- * plain numbers (bytes, seconds).
+ * What a key of the configuration holds. Bytes and durations are written with a unit ("64MiB",
+ * "30s") or as plain numbers (bytes, seconds).
  */
 typedef enum {
   MEDLEY_CONFIG_STRING,
   MEDLEY_CONFIG_PATH,
-  MEDLEY_CONFIG_PATHS,    /* separated by ":" */
-  MEDLEY_CONFIG_NAMES,    /* separated by ";" */
+  MEDLEY_CONFIG_PATHS, /* separated by ":" */
+  MEDLEY_CONFIG_NAMES, /* separated by ";" */
   MEDLEY_CONFIG_BOOLEAN,
   MEDLEY_CONFIG_INTEGER,
   MEDLEY_CONFIG_BYTES,
@@ -27,8 +27,8 @@ typedef enum {
  * MedleyConfigKey:
  * @name: group and key ("limits.text-bytes")
  * @kind: what it holds
- * @value: the default, as it would be written; "${runtime}", "${config}", "${state}" and "${data}" stand for
- *   Medley's folders of the user (or of the system, for root without a session)
+ * @value: the default, as it would be written; "${runtime}" and the other words of
+ * medley_folder_get() stand for Medley's folders
  * @minimum: smallest number
  * @maximum: largest number, 0 for none
  * @choices: (nullable): allowed words, separated by spaces
@@ -49,9 +49,9 @@ typedef struct {
 /**
  * MedleyConfig:
  *
- * The configuration in force: built-in values, then the build tree's file, the system's file, the user's
- * file, an explicit file, and the command line, later ones winning; each value knows where it came from.
- * Immutable once loaded.
+ * The configuration in force: built-in values, then the build tree's file, the system's file, the
+ * user's file, an explicit file, and the command line, later ones winning; each value knows where
+ * it came from. Immutable once loaded.
  */
 #define MEDLEY_TYPE_CONFIG (medley_config_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyConfig, medley_config, MEDLEY, CONFIG, GObject)
@@ -64,25 +64,33 @@ G_DECLARE_FINAL_TYPE (MedleyConfig, medley_config, MEDLEY, CONFIG, GObject)
  *
  * Returns: (transfer full) (nullable): the configuration
  */
-MedleyConfig *medley_config_load (const char *file, const char *const *overrides, GError **error);
+MedleyConfig *
+medley_config_load (const char *file, const char *const *overrides, GError **error);
 
-const char *medley_config_get_string (MedleyConfig *self, const char *name);
+const char *
+medley_config_get_string (MedleyConfig *self, const char *name);
 /* Paths are absolute; an empty path is "". */
-const char *medley_config_get_path (MedleyConfig *self, const char *name);
+const char *
+medley_config_get_path (MedleyConfig *self, const char *name);
 /* PATHS and NAMES alike. */
-const char *const *medley_config_get_list (MedleyConfig *self, const char *name);
-gboolean medley_config_get_boolean (MedleyConfig *self, const char *name);
+const char *const *
+medley_config_get_list (MedleyConfig *self, const char *name);
+gboolean
+medley_config_get_boolean (MedleyConfig *self, const char *name);
 /* INTEGER, BYTES and DURATION (seconds) alike. */
-guint64 medley_config_get_number (MedleyConfig *self, const char *name);
+guint64
+medley_config_get_number (MedleyConfig *self, const char *name);
 
 /**
  * medley_config_describe:
  * @self: a configuration
  *
- * Returns: (transfer floating): `aa{sv}`: for each key "name", "value" (as written), "default", "origin"
- *   ("built in", "command line", or "FILE:LINE") and "description"
+ * Returns: (transfer floating): `aa{sv}`: for each key "name", "value" (as written), "default",
+ *   "expanded" (paths without "${...}", else as "value"), "origin" ("built in", "command line", or
+ * "FILE:LINE") and "description"
  */
-GVariant *medley_config_describe (MedleyConfig *self);
+GVariant *
+medley_config_describe (MedleyConfig *self);
 
 /**
  * medley_config_keys:
@@ -90,13 +98,15 @@ GVariant *medley_config_describe (MedleyConfig *self);
  *
  * Returns: (transfer none) (array length=n_keys): the table
  */
-const MedleyConfigKey *medley_config_keys (guint *n_keys);
+const MedleyConfigKey *
+medley_config_keys (guint *n_keys);
 
 /**
  * medley_config_print_template:
  *
  * Returns: (transfer full): a commented medley.conf with every key at its default
  */
-char *medley_config_print_template (void);
+char *
+medley_config_print_template (void);
 
 G_END_DECLS

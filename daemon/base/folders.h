@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * medley_folder_get:
+ * @word: "runtime", "state", "config", "cache", "userdata", "data" or "sysconf"
+ *
+ * Finds one of Medley's folders: the user's by the XDG variables, the system's for root without a
+ * session. Reads the environment and looks at the file system, but makes nothing.
+ *
+ * - "runtime": `$XDG_RUNTIME_DIR/medley`; without it `/run/medley` for root, else
+ * `/run/user/UID/medley` where that is, else `/tmp/medley-UID`
+ * - "state": `$XDG_STATE_HOME/medley`, else `/var/lib/medley` for root without a session, else
+ * `~/.local/state/medley`
+ * - "cache": likewise with `$XDG_CACHE_HOME`, `/var/cache/medley` and `~/.cache/medley`
+ * - "config": `$XDG_CONFIG_HOME/medley`, else `~/.config/medley`
+ * - "userdata": `$XDG_DATA_HOME/medley`, else `~/.local/share/medley`
+ * - "data" and "sysconf": where Medley was installed, and the system's configuration
+ *
+ * Returns: (transfer full) (nullable): an absolute path, %NULL for another word
+ */
+char *
+medley_folder_get (const char *word);
+
+/**
+ * medley_folder_words:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): the words that medley_folder_get() knows
+ */
+const char *const *
+medley_folder_words (void);
+
+/**
+ * medley_folder_make_private:
+ * @path: an absolute path
+ * @error: %MEDLEY_ERROR_NOT_ALLOWED when it is somebody else's, a symbolic link, or open to others;
+ *   %MEDLEY_ERROR_IO
+ *
+ * Makes a folder with mode 0700 where there is none, its parents with the usual mode, and makes
+ * sure that it is the caller's alone: in `/tmp` another user may have been there first.
+ *
+ * Returns: whether the folder is there and safe
+ */
+gboolean
+medley_folder_make_private (const char *path, GError **error);
+
+G_END_DECLS
