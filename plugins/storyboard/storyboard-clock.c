@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "storyboard-clock.h"
+
+#define NSEC_PER_SEC G_GUINT64_CONSTANT (1000000000)
+
+void
+storyboard_clock_init (StoryboardClock *clock, guint64 beat, guint rate_n, guint rate_d)
+{
+  *clock = (StoryboardClock){ .beat = beat, .rate_n = rate_n, .rate_d = MAX (rate_d, 1) };
+}
+
+/* Computed from the frame's number, so that no rounding adds up. */
+static guint64
+frame_time (const StoryboardClock *clock, guint64 number)
+{
+  return (guint64)((unsigned __int128)number * clock->rate_d * NSEC_PER_SEC / clock->rate_n);
+}
+
+gboolean
+storyboard_clock_next (StoryboardClock *clock, guint64 until, guint64 *pts, guint64 *duration)
+{
+  guint64 end = until, left;
+
+  if (clock->position >= until)
+    return FALSE;
+  left = until - clock->position;
+  if (clock->rate_n > 0)
+    end = frame_time (clock, clock->count + 1);
+  else if (clock->beat > 0 && left > clock->beat && left - clock->beat > clock->beat / 2)
+    end = clock->position + clock->beat; /* a shorter rest would be a sliver of a beat */
+  *pts = clock->position;
+  *duration = end - clock->position;
+  clock->position = end;
+  clock->count++;
+  return TRUE;
+}
