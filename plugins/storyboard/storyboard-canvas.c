@@ -8,9 +8,9 @@
 #include <pango/pangocairo.h>
 #include <string.h>
 
-/* Typography, as parts of the frame's shorter side (at 1280x720: 54, 26, 61, 36 pixels) ... */
+/* Typography, as parts of the frame's shorter side (at 1280x720: 54, 24, 61, 36 pixels) ... */
 #define FONT_LARGEST 0.075
-#define FONT_SMALLEST 0.036
+#define FONT_SMALLEST 0.034
 #define TITLE_LARGEST 0.085
 #define TITLE_SMALLEST 0.05
 #define PANEL_PADDING 0.04
@@ -273,7 +273,9 @@ fit (StoryboardCanvas *self, PangoLayout *layout, const Box *area, StoryboardPag
   for (;;) {
     int height, guess;
 
-    page->width = MIN (area->width, (int)(page->size * LINE_LONGEST));
+    page->width = area->width;
+    if (page->size > smallest)
+      page->width = MIN (area->width, (int)(page->size * LINE_LONGEST));
     set_size (self, layout, page->size, page->width);
     height = layout_height (layout);
     if (height <= area->height)

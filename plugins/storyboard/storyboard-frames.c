@@ -26,6 +26,8 @@ storyboard_frames_new (const GstVideoInfo *info)
 
   self->out = *info;
   gst_video_info_set_format (&self->in, CAIRO_VIDEO_FORMAT, info->width, info->height);
+  self->in.fps_n = info->fps_n;
+  self->in.fps_d = info->fps_d;
   if (info->finfo->format != CAIRO_VIDEO_FORMAT)
     self->converter = gst_video_converter_new (&self->in, &self->out, NULL);
   return self;
