@@ -65,7 +65,8 @@ struct _MedleyConverterClass {
  * Base class of engines: one `sink` pad, a default `src` pad and any number of further source pads
  * ("ports"), all made from the class's always pad templates. Each source pad has its own stream-start,
  * caps and TIME segment. Results of pushes on the ports are combined: an unlinked port is no error, and
- * the stream goes on while any port takes data.
+ * the stream goes on while any port takes data. All ports are pushed from one thread: in a pipeline put a
+ * queue behind each of them when more than one is linked.
  *
  * Properties of every engine: `max-input-bytes` (guint64, 0 for no limit, default 64 MiB for text
  * input, else 0: decoded pages or sound are worked off as they come): a longer input fails with

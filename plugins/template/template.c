@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * medleytemplate: writes text in capital letters, and is the engine to copy. See README.md beside
- * it.
+ * medleytemplate: writes text in capital letters, and is the engine to copy (see README.md).
  *
- *   gst-launch-1.0 filesrc location=in.txt ! medleytemplate keep="NaCl,pH" ! filesink
- * location=out.txt
+ *   gst-launch-1.0 filesrc location=a.txt ! medleytemplate keep=NaCl,pH ! filesink location=b.txt
  *
- * Properties: keep (string, words separated by commas that stay as they are; read when the element
- * opens, so set it in NULL).
+ * Properties: keep (string: words that stay as they are, separated by commas; set it in NULL).
  *
- * It does what a real engine does, in small: it loads something once (the list of words), holds
- * back input that it cannot work on yet (a word that may go on in the next buffer), and pushes
- * results while it is still being fed.
+ * In small what a real engine does: it loads something once (the words), holds back what it cannot
+ * work on yet (a word that may go on), and pushes results while it is still being fed.
  */
 #include <medley/medley.h>
 #include <string.h>
