@@ -264,11 +264,13 @@ run_caps (MedleyConverter *self, GstCaps *caps)
   MedleyConverterClass *klass = MEDLEY_CONVERTER_GET_CLASS (self);
   Private *priv = converter_private (self);
   GError *error = NULL;
+  gboolean ok;
 
   if (klass->input_caps == NULL || priv->failed)
     return !priv->failed;
   priv->flow = GST_FLOW_OK;
-  return settle (self, klass->input_caps (self, caps, &error), error) == GST_FLOW_OK;
+  ok = klass->input_caps (self, caps, &error);
+  return settle (self, ok, error) == GST_FLOW_OK;
 }
 
 gboolean
