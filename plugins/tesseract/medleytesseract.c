@@ -364,6 +364,23 @@ is_stream (MedleyTesseract *self)
 }
 
 static gboolean
+collect (MedleyTesseract *self, GstBuffer *input, GCancellable *cancellable, GError **error)
+{
+  /* Files one after the other (concat): each begins at offset 0. */
+  if (GST_BUFFER_OFFSET (input) == 0 && !finish_pending (self, cancellable, error))
+    return FALSE;
+
+  gboolean known = gst_adapter_available (self->pending) >= OCR_IMAGE_MAGIC_BYTES;
+  gst_adapter_push (self->pending, gst_buffer_ref (input));
+  medley_converter_report_progress (MEDLEY_CONVERTER (self), self->done);
+  if (known || gst_adapter_available (self->pending) < OCR_IMAGE_MAGIC_BYTES)
+    return TRUE;
+  guint8 magic[OCR_IMAGE_MAGIC_BYTES];
+  gst_adapter_copy (self->pending, magic, 0, sizeof magic);
+  return ocr_image_check_kind (magic, sizeof magic, error);
+}
+
+static gboolean
 medley_tesseract_process (MedleyConverter *converter, GstBuffer *input, GCancellable *cancellable,
                           GError **error)
 {
@@ -372,14 +389,8 @@ medley_tesseract_process (MedleyConverter *converter, GstBuffer *input, GCancell
 
   if (self->raw)
     return process_frame (self, input, cancellable, error);
-  if (is_stream (self)) {
-    /* Files one after the other (concat): each begins at offset 0. */
-    if (GST_BUFFER_OFFSET (input) == 0 && !finish_pending (self, cancellable, error))
-      return FALSE;
-    gst_adapter_push (self->pending, gst_buffer_ref (input));
-    medley_converter_report_progress (converter, self->done);
-    return TRUE;
-  }
+  if (is_stream (self))
+    return collect (self, input, cancellable, error);
   if (!gst_buffer_map (input, &map, GST_MAP_READ)) {
     g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_IO, "the input cannot be read");
     return FALSE;

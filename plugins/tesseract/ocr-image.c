@@ -242,26 +242,41 @@ check_tiff (OcrDocument *self, GError **error)
 }
 
 static gboolean
-fail_unknown (OcrDocument *self, GError **error)
+fail_unknown (int format, const guint8 *data, gsize size, GError **error)
 {
   const char *name = NULL;
 
-  if (self->format == IFF_JP2)
+  if (format == IFF_JP2)
     name = "a JPEG 2000 image";
-  else if (self->format == IFF_LPDF || (self->size >= 5 && memcmp (self->data, "%PDF-", 5) == 0))
+  else if (format == IFF_LPDF || (size >= 5 && memcmp (data, "%PDF-", 5) == 0))
     name = "a PDF document";
-  else if (self->format == IFF_PS)
+  else if (format == IFF_PS)
     name = "a PostScript document";
   if (name)
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
                  "%s cannot be read as a page: convert it to PNG or TIFF first", name);
   else
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
-                 "the input (%" G_GSIZE_FORMAT
-                 " bytes) is no image: expected PNG, JPEG, TIFF, WebP, "
-                 "BMP, GIF or PNM",
-                 self->size);
+    g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
+                         "the input is no image: expected PNG, JPEG, TIFF, WebP, BMP, GIF or PNM");
   return FALSE;
+}
+
+static gboolean
+find_format (const guint8 *data, gsize size, int *format, GError **error)
+{
+  *format = IFF_UNKNOWN;
+  if (size >= OCR_IMAGE_MAGIC_BYTES)
+    findFileFormatBuffer (data, format);
+  return format_name (*format) != NULL || fail_unknown (*format, data, size, error);
+}
+
+gboolean
+ocr_image_check_kind (const guint8 *data, gsize size, GError **error)
+{
+  int format;
+
+  setMsgSeverity (L_SEVERITY_NONE);
+  return find_format (data, size, &format, error);
 }
 
 OcrDocument *
@@ -279,14 +294,8 @@ ocr_document_new (GBytes *data, guint64 max_pixels, GError **error)
                          "the image is empty: 0 bytes");
     return NULL;
   }
-  /* Leptonica's look at the kind takes 12 bytes for granted. */
-  self->format = IFF_UNKNOWN;
-  if (self->size >= 12)
-    findFileFormatBuffer (self->data, &self->format);
-  if (!format_name (self->format)) {
-    fail_unknown (self, error);
+  if (!find_format (self->data, self->size, &self->format, error))
     return NULL;
-  }
   if (is_tiff (self->format) ? !check_tiff (self, error) : !check_single (self, error))
     return NULL;
   return g_steal_pointer (&self);

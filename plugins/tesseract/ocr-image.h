@@ -15,6 +15,27 @@ G_BEGIN_DECLS
 #define OCR_IMAGE_MAX_SIDE 32767
 
 /**
+ * OCR_IMAGE_MAGIC_BYTES:
+ *
+ * How many bytes tell the kind of an image file.
+ */
+#define OCR_IMAGE_MAGIC_BYTES 12
+
+/**
+ * ocr_image_check_kind:
+ * @data: the beginning of a file
+ * @size: its length, at least %OCR_IMAGE_MAGIC_BYTES
+ * @error: return location for a #GError
+ *
+ * Tells early whether it is worth the while to wait for the rest of a file.
+ *
+ * Returns: %FALSE with %MEDLEY_ERROR_BAD_INPUT or %MEDLEY_ERROR_UNSUPPORTED_TYPE when it is no
+ * image that can be read
+ */
+gboolean
+ocr_image_check_kind (const guint8 *data, gsize size, GError **error);
+
+/**
  * OcrDocument:
  *
  * An encoded image file in memory, read page by page: PNG, JPEG, WebP, BMP, the PNM family, GIF

@@ -82,6 +82,21 @@ test_max_pixels_is_a_property (void)
   bench_clear (&bench);
 }
 
+/* A gigabyte of something else is not collected before it is looked at. */
+static void
+test_stream_is_refused_by_its_first_bytes (void)
+{
+  Bench bench = bench_new ("tesseract framing=stream");
+
+  gst_harness_set_src_caps_str (bench.harness, PNG);
+  g_assert_cmpint (gst_harness_push (bench.harness, gst_buffer_new_memdup ("Dear", 4)), ==,
+                   GST_FLOW_OK);
+  g_assert_cmpint (gst_harness_push (bench.harness, gst_buffer_new_memdup (" reader, so", 11)), ==,
+                   GST_FLOW_ERROR);
+  bench_assert_error (bench.bus, MEDLEY_ERROR_BAD_INPUT, "no image");
+  bench_clear (&bench);
+}
+
 static void
 test_language_is_checked (void)
 {
@@ -145,6 +160,7 @@ add_tests (void)
   ADD ("bad-input-has-its-error-and-the-next-job-runs",
        test_bad_input_has_its_error_and_the_next_job_runs);
   ADD ("max-pixels-is-a-property", test_max_pixels_is_a_property);
+  ADD ("stream-is-refused-by-its-first-bytes", test_stream_is_refused_by_its_first_bytes);
   ADD ("language-is-checked", test_language_is_checked);
   ADD ("stop-interrupts-recognition", test_stop_interrupts_recognition);
 }
