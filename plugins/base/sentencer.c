@@ -8,6 +8,8 @@
 #include <unicode/utext.h>
 #include <unicode/utf8.h>
 
+#include "abbreviations.h"
+
 /*
  * Each boundary depends on nothing but the text from the sentence's start up to WINDOW bytes: that
  * makes the result independent of how the text was fed, and the cost linear.
@@ -22,6 +24,7 @@ struct _MedleySentencer {
   UBreakIterator *sentences;
   UBreakIterator *lines;
   UBreakIterator *characters;
+  Abbreviations *abbreviations;
 
   /* Places are indices into the text. */
   GString *text;
@@ -78,9 +81,8 @@ medley_sentencer_new (const char *locale)
   }
   self->lines = open_iterator (UBRK_LINE, id);
   self->characters = open_iterator (UBRK_CHARACTER, id);
-  status = U_ZERO_ERROR;
-  uloc_setKeywordValue ("ss", "standard", id, sizeof id, &status);
   self->sentences = open_iterator (UBRK_SENTENCE, id);
+  self->abbreviations = abbreviations_load (id);
   self->text = g_string_new (NULL);
   self->ends = g_array_new (FALSE, FALSE, sizeof (gsize));
   medley_sentencer_reset (self);
@@ -95,6 +97,7 @@ medley_sentencer_free (MedleySentencer *self)
   ubrk_close (self->sentences);
   ubrk_close (self->lines);
   ubrk_close (self->characters);
+  abbreviations_free (self->abbreviations);
   g_string_free (self->text, TRUE);
   g_array_unref (self->ends);
   g_free (self);
@@ -284,11 +287,11 @@ worth_a_look (MedleySentencer *self)
 
 /* Line breaks end no sentence here: they become spaces of the same length. */
 static void
-fill_window (MedleySentencer *self, gsize size)
+fill_window (MedleySentencer *self, gsize start, gsize size)
 {
   char *w = self->window;
 
-  memcpy (w, self->text->str + self->head, size);
+  memcpy (w, self->text->str + start, size);
   for (gsize i = 0; i < size; i++) {
     guchar c = (guchar)w[i];
 
@@ -353,6 +356,24 @@ cut_long (MedleySentencer *self, gsize start)
   return start + (at > 0 ? (gsize)at : size);
 }
 
+/* The rules leave an opening bracket that follows without a space, as in Japanese, with the
+ * sentence. */
+static gsize
+before_opening (const char *window, gsize start, gsize end)
+{
+  gunichar c;
+
+  while (end > start) {
+    gsize at = previous (window, end, &c);
+    int8_t type = u_charType ((UChar32)c);
+
+    if (at <= start || (type != U_START_PUNCTUATION && type != U_INITIAL_PUNCTUATION))
+      break;
+    end = at;
+  }
+  return end;
+}
+
 static void
 add_end (MedleySentencer *self, gsize in_window)
 {
@@ -377,6 +398,10 @@ cut_window (MedleySentencer *self, gsize size, gboolean whole, gboolean full)
       unsettled = end < size ? end : 0;
       break;
     }
+    if (end < size && abbreviations_hold (self->abbreviations, self->window, start, end, size))
+      continue;
+    if (end < size)
+      end = before_opening (self->window, start, end);
     if (end - start > MEDLEY_SENTENCE_MAX_BYTES) {
       add_end (self, cut_long (self, start));
       return;
@@ -416,7 +441,7 @@ look (MedleySentencer *self)
   if (!whole && !full && !worth_a_look (self))
     return FALSE;
 
-  fill_window (self, window);
+  fill_window (self, self->head, window);
   g_array_set_size (self->ends, 0);
   self->next_end = 0;
   cut_window (self, window, whole, full);
@@ -468,26 +493,27 @@ medley_sentencer_next (MedleySentencer *self, guint64 *offset)
   return NULL;
 }
 
-/* Whether a sentence could begin after the text up to @end: "Mr." and a comma end none. */
-static gboolean
-ends_sentence (MedleySentencer *self, gsize end)
+/*
+ * The last place up to @end where a sentence ends if a new one begins after @end: it is @end
+ * itself, unless "Mr." or a comma stand there. Returns @head when there is none.
+ */
+static gsize
+last_end (MedleySentencer *self, gsize end)
 {
-  gsize start = end - MIN (end - self->head, WINDOW - 2), size = end - start;
-  int32_t boundary, before = 0;
+  gsize start = end - MIN (end - self->head, WINDOW - 2), size;
+  int32_t boundary;
+  gsize before = 0;
 
-  while ((self->text->str[start] & 0xc0) == 0x80) {
+  while ((self->text->str[start] & 0xc0) == 0x80)
     start++;
-    size--;
-  }
-  memcpy (self->window, self->text->str + start, size);
-  for (gsize i = 0; i < size; i++)
-    if (self->window[i] == '\n' || self->window[i] == '\r')
-      self->window[i] = ' ';
+  size = end - start;
+  fill_window (self, start, size);
   memcpy (self->window + size, " X", 2);
   set_text (self->sentences, self->window, size + 2);
   while ((boundary = ubrk_next (self->sentences)) != UBRK_DONE && (gsize)boundary < size + 2)
-    before = boundary;
-  return (gsize)before == size + 1;
+    if (!abbreviations_hold (self->abbreviations, self->window, before, (gsize)boundary, size + 2))
+      before = (gsize)boundary;
+  return before > 0 ? MIN (start + before, end) : self->head;
 }
 
 void
@@ -510,8 +536,11 @@ medley_sentencer_idle (MedleySentencer *self)
     line_break = line_break || (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028;
     end = before;
   }
-  if (end > self->head && (line_break || ends_sentence (self, end)))
-    self->complete = self->text->len;
+  if (end == self->head)
+    return;
+  if (!line_break)
+    end = last_end (self, end);
+  self->complete = MAX (self->complete, end);
 }
 
 void

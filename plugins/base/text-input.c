@@ -14,6 +14,18 @@ text_input_reset (TextInput *self)
   memset (self, 0, sizeof *self);
 }
 
+/* Whether the bytes are a character's first. GLib says the same of any that a NUL follows. */
+static gboolean
+is_incomplete (const guint8 *bytes, gsize n)
+{
+  if (n > 3)
+    return FALSE;
+  for (gsize i = 1; i < n; i++)
+    if ((bytes[i] & 0xc0) != 0x80)
+      return FALSE;
+  return g_utf8_get_char_validated ((const char *)bytes, (gssize)n) == (gunichar)-2;
+}
+
 static gboolean
 refuse (const guint8 *at, gsize left, guint64 offset, GError **error)
 {
@@ -43,14 +55,11 @@ complete_carry (TextInput *self, const guint8 *data, gsize size, TextPiece *piec
 {
   guint64 first = self->offset - self->n_carry;
 
-  while (*used < size && self->n_carry < sizeof self->carry) {
-    gunichar c;
-
+  while (*used < size) {
     self->carry[self->n_carry++] = data[(*used)++];
-    c = g_utf8_get_char_validated ((char *)self->carry, self->n_carry);
-    if (c == (gunichar)-2)
+    if (is_incomplete (self->carry, self->n_carry))
       continue;
-    if (c == (gunichar)-1)
+    if (!g_utf8_validate_len ((char *)self->carry, self->n_carry, NULL))
       return refuse (self->carry, self->n_carry, first, error);
     memcpy (piece->head, self->carry, self->n_carry);
     piece->n_head = self->n_carry;
@@ -96,7 +105,7 @@ text_input_push (TextInput *self, const guint8 *data, gsize size, TextPiece *pie
     const guint8 *at = (const guint8 *)end;
 
     left = size - (gsize)(at - data);
-    if (at[0] == 0 || g_utf8_get_char_validated (end, left) != (gunichar)-2)
+    if (at[0] == 0 || !is_incomplete (at, left))
       return refuse (at, left, self->offset + (guint64)(at - data), error);
     memcpy (self->carry, at, left);
     self->n_carry = left;
