@@ -56,7 +56,8 @@ fail_damaged (OcrDocument *self, const char *what, GError **error)
 {
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
                "page %u cannot be decoded: the %s file (%" G_GSIZE_FORMAT
-               " bytes) is cut off or damaged in its %s; send it again, or save it anew",
+               " bytes) is cut off, damaged or of an unusual kind in its %s; send it again, or "
+               "save it as PNG",
                self->page + 1, format_name (self->format), self->size, what);
   return FALSE;
 }

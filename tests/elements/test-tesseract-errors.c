@@ -38,7 +38,7 @@ test_bad_input_has_its_error_and_the_next_job_runs (void)
   } cases[] = {
     { huge, size, MEDLEY_ERROR_IMAGE_TOO_LARGE,
       "100000 x 100000 pixels, more than the limit of 100000000" },
-    { data, size / 2, MEDLEY_ERROR_BAD_INPUT, "cut off or damaged" },
+    { data, size / 2, MEDLEY_ERROR_BAD_INPUT, "cut off, damaged" },
     { data, 10, MEDLEY_ERROR_BAD_INPUT, "no image" },
     { header, sizeof header, MEDLEY_ERROR_BAD_INPUT, "no image" },
     { "%PDF-1.4 and so on", 18, MEDLEY_ERROR_UNSUPPORTED_TYPE, "PDF" },
