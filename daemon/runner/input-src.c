@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runner/input-src.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gst/base/gsttypefindhelper.h>
+#include <medley/medley-engine.h>
+#include <medley/medley-error.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The first sentence should not wait for the rest of a block. */
+#define FIRST_BYTES 4096u
+#define BLOCK_BYTES (64u * 1024)
+#define IDLE_AFTER (150 * GST_MSECOND)
+
+struct _MedleyInputSrc {
+  GstBaseSrc parent_instance;
+
+  char *name;
+  int file;
+  int doorbell;
+  GstCaps *caps;
+  gboolean whole;
+  guint64 max_bytes;
+  const char *limit_name;
+
+  GstPoll *poll;
+  GstPollFD poll_fd;
+  gint complete;     /* atomic */
+  guint64 delivered; /* atomic: end of what went out */
+  gboolean idle_sent;
+};
+
+G_DEFINE_FINAL_TYPE (MedleyInputSrc, medley_input_src, GST_TYPE_BASE_SRC)
+
+static GstStaticPadTemplate src_template
+    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+
+static GstFlowReturn
+fail (MedleyInputSrc *self, int code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+static GstFlowReturn
+fail (MedleyInputSrc *self, int code, const char *format, ...)
+{
+  g_autoptr (GError) error = NULL;
+  va_list args;
+
+  va_start (args, format);
+  error = g_error_new_valist (MEDLEY_ERROR, code, format, args);
+  va_end (args);
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_error (GST_OBJECT (self), error, NULL));
+  return GST_FLOW_ERROR;
+}
+
+static guint64
+file_size (MedleyInputSrc *self)
+{
+  struct stat st;
+
+  return fstat (self->file, &st) == 0 ? (guint64) st.st_size : 0;
+}
+
+static gboolean
+is_complete (MedleyInputSrc *self)
+{
+  return g_atomic_int_get (&self->complete);
+}
+
+static gboolean
+start (GstBaseSrc *src)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+
+  g_atomic_int_set (&self->complete, self->doorbell < 0);
+  __atomic_store_n (&self->delivered, 0, __ATOMIC_RELAXED);
+  self->idle_sent = FALSE;
+  if (self->doorbell >= 0 && self->poll == NULL) {
+    self->poll = gst_poll_new (TRUE);
+    gst_poll_fd_init (&self->poll_fd);
+    self->poll_fd.fd = self->doorbell;
+    gst_poll_add_fd (self->poll, &self->poll_fd);
+    gst_poll_fd_ctl_read (self->poll, &self->poll_fd, TRUE);
+  }
+  return TRUE;
+}
+
+static gboolean
+unlock (GstBaseSrc *src)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+
+  if (self->poll != NULL)
+    gst_poll_set_flushing (self->poll, TRUE);
+  return TRUE;
+}
+
+static gboolean
+unlock_stop (GstBaseSrc *src)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+
+  if (self->poll != NULL)
+    gst_poll_set_flushing (self->poll, FALSE);
+  return TRUE;
+}
+
+/* Takes the bytes out of the doorbell; its end means that the file is complete. */
+static GstFlowReturn
+answer_doorbell (MedleyInputSrc *self)
+{
+  char bytes[512];
+  ssize_t n;
+
+  do
+    n = read (self->doorbell, bytes, sizeof bytes);
+  while (n < 0 && errno == EINTR);
+  if (n == 0)
+    g_atomic_int_set (&self->complete, TRUE);
+  else if (n < 0 && errno != EAGAIN)
+    return fail (self, MEDLEY_ERROR_IO, "input \"%s\": the doorbell cannot be read: %s", self->name,
+                 g_strerror (errno));
+  return GST_FLOW_OK;
+}
+
+static void
+send_idle (MedleyInputSrc *self, guint64 offset)
+{
+  if (self->idle_sent || offset == 0)
+    return;
+  self->idle_sent = TRUE;
+  gst_pad_push_event (GST_BASE_SRC_PAD (self), medley_event_new_idle ());
+}
+
+/* Waits until there is something at @offset, or the file is complete. */
+static GstFlowReturn
+wait_for (MedleyInputSrc *self, guint64 offset, guint64 *size)
+{
+  for (;;) {
+    GstFlowReturn ret;
+    gint n;
+
+    *size = file_size (self);
+    if (self->max_bytes > 0 && *size > self->max_bytes)
+      return fail (self, MEDLEY_ERROR_TOO_LARGE,
+                   "input \"%s\" has %s%" G_GUINT64_FORMAT " bytes; the limit is %" G_GUINT64_FORMAT " (%s)",
+                   self->name, is_complete (self) ? "" : "more than ", *size, self->max_bytes,
+                   self->limit_name);
+    if (is_complete (self) || *size > offset)
+      return GST_FLOW_OK;
+
+    n = gst_poll_wait (self->poll, self->idle_sent || offset == 0 ? GST_CLOCK_TIME_NONE : IDLE_AFTER);
+    if (n < 0 && errno == EBUSY)
+      return GST_FLOW_FLUSHING;
+    if (n < 0 && errno != EINTR && errno != EAGAIN)
+      return fail (self, MEDLEY_ERROR_IO, "input \"%s\": waiting for data failed: %s", self->name,
+                   g_strerror (errno));
+    if (n == 0) {
+      send_idle (self, offset);
+      continue;
+    }
+    ret = answer_doorbell (self);
+    if (ret != GST_FLOW_OK)
+      return ret;
+  }
+}
+
+static GstFlowReturn
+read_block (MedleyInputSrc *self, guint64 offset, gsize length, GstBuffer **buffer)
+{
+  GstMapInfo map;
+  gsize got = 0;
+
+  if (*buffer == NULL)
+    *buffer = gst_buffer_new_allocate (NULL, length, NULL);
+  if (*buffer == NULL || !gst_buffer_map (*buffer, &map, GST_MAP_WRITE))
+    return fail (self, MEDLEY_ERROR_MEMORY_LIMIT, "input \"%s\": no memory for %" G_GSIZE_FORMAT " bytes",
+                 self->name, length);
+  length = MIN (length, map.size);
+  while (got < length) {
+    ssize_t n = pread (self->file, map.data + got, length - got, (off_t) (offset + got));
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      int saved = errno;
+
+      gst_buffer_unmap (*buffer, &map);
+      return fail (self, MEDLEY_ERROR_IO, "input \"%s\" cannot be read: %s", self->name, g_strerror (saved));
+    }
+    if (n == 0)
+      break;
+    got += (gsize) n;
+  }
+  gst_buffer_unmap (*buffer, &map);
+  gst_buffer_set_size (*buffer, (gssize) got);
+  GST_BUFFER_OFFSET (*buffer) = offset;
+  GST_BUFFER_OFFSET_END (*buffer) = offset + got;
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+find_image_caps (MedleyInputSrc *self, GstBuffer *buffer)
+{
+  g_autoptr (GstCaps) caps = gst_type_find_helper_for_buffer (GST_OBJECT (self), buffer, NULL);
+  const char *found = caps != NULL ? gst_structure_get_name (gst_caps_get_structure (caps, 0)) : NULL;
+
+  if (found == NULL || !g_str_has_prefix (found, "image/"))
+    return fail (self, MEDLEY_ERROR_BAD_INPUT, "input \"%s\" is not an image of a known format%s%s", self->name,
+                 found != NULL ? "; it looks like " : "", found != NULL ? found : "");
+  return gst_base_src_set_caps (GST_BASE_SRC (self), caps) ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+}
+
+static GstFlowReturn
+create_whole (MedleyInputSrc *self, GstBuffer **buffer)
+{
+  guint64 size;
+  GstFlowReturn ret;
+
+  do
+    ret = wait_for (self, G_MAXUINT64, &size);
+  while (ret == GST_FLOW_OK && !is_complete (self));
+  if (ret != GST_FLOW_OK)
+    return ret;
+  if (size == 0)
+    return fail (self, MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty", self->name);
+  ret = read_block (self, 0, size, buffer);
+  if (ret == GST_FLOW_OK)
+    ret = find_image_caps (self, *buffer);
+  return ret;
+}
+
+static GstFlowReturn
+create_block (MedleyInputSrc *self, guint64 offset, gsize length, GstBuffer **buffer)
+{
+  guint64 size;
+  GstFlowReturn ret = wait_for (self, offset, &size);
+
+  if (ret != GST_FLOW_OK)
+    return ret;
+  if (size == 0)
+    return fail (self, MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty", self->name);
+  if (offset >= size)
+    return GST_FLOW_EOS;
+  self->idle_sent = FALSE;
+  if (offset == 0 && self->caps != NULL)
+    length = MIN (length, FIRST_BYTES);
+  return read_block (self, offset, MIN ((guint64) length, size - offset), buffer);
+}
+
+static GstFlowReturn
+create (GstBaseSrc *src, guint64 offset, guint length, GstBuffer **buffer)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+  GstBuffer *made = *buffer;
+  guint64 end;
+  GstFlowReturn ret;
+
+  if (offset == GST_BUFFER_OFFSET_NONE)
+    offset = __atomic_load_n (&self->delivered, __ATOMIC_RELAXED);
+  if (self->whole && offset > 0)
+    return GST_FLOW_EOS;
+  ret = self->whole ? create_whole (self, &made) : create_block (self, offset, length, &made);
+  if (ret != GST_FLOW_OK) {
+    if (made != *buffer)
+      gst_clear_buffer (&made);
+    return ret;
+  }
+  end = GST_BUFFER_OFFSET_END (made);
+  if (end > __atomic_load_n (&self->delivered, __ATOMIC_RELAXED))
+    __atomic_store_n (&self->delivered, end, __ATOMIC_RELAXED);
+  *buffer = made;
+  return GST_FLOW_OK;
+}
+
+static gboolean
+get_size (GstBaseSrc *src, guint64 *size)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+
+  if (!is_complete (self))
+    return FALSE;
+  *size = file_size (self);
+  return TRUE;
+}
+
+static gboolean
+is_seekable (GstBaseSrc *src)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+
+  /* What goes out whole, or as text in order, has no use for seeks. */
+  return !self->whole && self->doorbell < 0;
+}
+
+static GstCaps *
+get_caps (GstBaseSrc *src, GstCaps *filter)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+
+  if (self->caps == NULL)
+    return filter != NULL ? gst_caps_ref (filter) : gst_caps_new_any ();
+  return filter != NULL ? gst_caps_intersect_full (filter, self->caps, GST_CAPS_INTERSECT_FIRST)
+                        : gst_caps_ref (self->caps);
+}
+
+/* Caps are known from the start, or found out, or nobody's business but a decoder's. */
+static gboolean
+negotiate (GstBaseSrc *src)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+
+  return self->caps == NULL || self->whole || gst_base_src_set_caps (src, self->caps);
+}
+
+static gboolean
+query (GstBaseSrc *src, GstQuery *q)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
+  GstFormat format;
+
+  if (GST_QUERY_TYPE (q) == GST_QUERY_DURATION) {
+    gst_query_parse_duration (q, &format, NULL);
+    if (format != GST_FORMAT_BYTES || !is_complete (self))
+      return FALSE;
+    gst_query_set_duration (q, GST_FORMAT_BYTES, (gint64) file_size (self));
+    return TRUE;
+  }
+  return GST_BASE_SRC_CLASS (medley_input_src_parent_class)->query (src, q);
+}
+
+static void
+finalize (GObject *object)
+{
+  MedleyInputSrc *self = MEDLEY_INPUT_SRC (object);
+
+  g_clear_pointer (&self->poll, gst_poll_free);
+  gst_clear_caps (&self->caps);
+  g_free (self->name);
+  G_OBJECT_CLASS (medley_input_src_parent_class)->finalize (object);
+}
+
+static void
+medley_input_src_class_init (MedleyInputSrcClass *klass)
+{
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseSrcClass *src_class = GST_BASE_SRC_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = finalize;
+  src_class->start = start;
+  src_class->unlock = unlock;
+  src_class->unlock_stop = unlock_stop;
+  src_class->create = create;
+  src_class->get_size = get_size;
+  src_class->is_seekable = is_seekable;
+  src_class->get_caps = get_caps;
+  src_class->negotiate = negotiate;
+  src_class->query = query;
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "Medley input", "Source/File",
+                                         "Reads a job's input, which may still be growing", "Medley");
+}
+
+static void
+medley_input_src_init (MedleyInputSrc *self)
+{
+  gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_BYTES);
+  gst_base_src_set_blocksize (GST_BASE_SRC (self), BLOCK_BYTES);
+  gst_base_src_set_dynamic_size (GST_BASE_SRC (self), FALSE);
+}
+
+GstElement *
+medley_input_src_new (const char *name, int file, int doorbell, GstCaps *caps, gboolean whole,
+                      guint64 max_bytes, const char *limit_name)
+{
+  MedleyInputSrc *self = g_object_new (MEDLEY_TYPE_INPUT_SRC, NULL);
+
+  self->name = g_strdup (name);
+  self->file = file;
+  self->doorbell = doorbell;
+  self->caps = caps != NULL ? gst_caps_ref (caps) : NULL;
+  self->whole = whole;
+  self->max_bytes = max_bytes;
+  self->limit_name = limit_name;
+  if (doorbell >= 0)
+    fcntl (doorbell, F_SETFL, fcntl (doorbell, F_GETFL) | O_NONBLOCK);
+  return GST_ELEMENT (self);
+}
+
+void
+medley_input_src_get_progress (MedleyInputSrc *self, guint64 *done, guint64 *total)
+{
+  *done = __atomic_load_n (&self->delivered, __ATOMIC_RELAXED);
+  *total = is_complete (self) ? file_size (self) : 0;
+}
