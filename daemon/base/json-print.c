@@ -23,7 +23,7 @@ print_string (Printer *p, const char *string)
   for (; *string != '\0'; string++) {
     static const char plain[] = "\"\\\b\f\n\r\t";
     static const char escapes[] = "\"\\bfnrt";
-    guchar c = (guchar)*string;
+    guchar c = (guchar) *string;
     const char *found = strchr (plain, c);
 
     if (found != NULL)
@@ -31,7 +31,7 @@ print_string (Printer *p, const char *string)
     else if (c < 0x20 || c == 0x7f)
       g_string_append_printf (p->text, "\\u%04x", c);
     else
-      g_string_append_c (p->text, (char)c);
+      g_string_append_c (p->text, (char) c);
   }
   g_string_append_c (p->text, '"');
 }

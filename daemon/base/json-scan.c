@@ -41,7 +41,7 @@ typedef struct {
 static void
 step (Scanner *s)
 {
-  guchar c = (guchar)*s->at++;
+  guchar c = (guchar) *s->at++;
 
   if (c == '\n') {
     s->place.line++;
@@ -131,7 +131,7 @@ scan_unicode_escape (Scanner *s, GError **error)
     c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
     length = 12;
   }
-  g_string_append_unichar (s->string, (gunichar)c);
+  g_string_append_unichar (s->string, (gunichar) c);
   step_by (s, length);
   return TRUE;
 }
@@ -178,7 +178,7 @@ scan_string (Scanner *s, GError **error)
       if (!scan_escape (s, error))
         return FALSE;
     } else {
-      g_string_append_c (s->string, (char)c);
+      g_string_append_c (s->string, (char) c);
       step (s);
     }
   }
@@ -191,7 +191,7 @@ count_digits (const char *at, const char *end)
 
   while (at < end && g_ascii_isdigit (*at))
     at++;
-  return (gsize)(at - start);
+  return (gsize) (at - start);
 }
 
 static gboolean
@@ -227,7 +227,7 @@ scan_number (Scanner *s, GError **error)
     at += digits;
   }
 
-  g_autofree char *number = g_strndup (s->at, (gsize)(at - s->at));
+  g_autofree char *number = g_strndup (s->at, (gsize) (at - s->at));
   if (whole) {
     errno = 0;
     g_ascii_strtoll (number, NULL, 10);
@@ -236,7 +236,7 @@ scan_number (Scanner *s, GError **error)
   } else if (!isfinite (g_ascii_strtod (number, NULL))) {
     return fail (error, "the number is too large");
   }
-  step_by (s, (gsize)(at - s->at));
+  step_by (s, (gsize) (at - s->at));
   return TRUE;
 }
 
@@ -248,7 +248,7 @@ scan_word (Scanner *s, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (words); i++) {
     gsize length = strlen (words[i]);
 
-    if ((gsize)(s->end - s->at) >= length && memcmp (s->at, words[i], length) == 0) {
+    if ((gsize) (s->end - s->at) >= length && memcmp (s->at, words[i], length) == 0) {
       step_by (s, length);
       return TRUE;
     }
@@ -285,8 +285,8 @@ add_node (Scanner *s, const char *key, MedleyJsonPlace place, GError **error)
 static int
 compare_nodes (gconstpointer a, gconstpointer b)
 {
-  const Node *first = *(const Node *const *)a;
-  const Node *second = *(const Node *const *)b;
+  const Node *first = *(const Node *const *) a;
+  const Node *second = *(const Node *const *) b;
   int order = strcmp (first->key, second->key);
 
   if (order != 0)
@@ -307,7 +307,7 @@ check_duplicates (Scanner *s, Node *object, GError **error)
   for (guint i = 1; i < members->len; i++) {
     const Node *node = members->pdata[i];
 
-    if (strcmp (node->key, ((const Node *)members->pdata[i - 1])->key) == 0
+    if (strcmp (node->key, ((const Node *) members->pdata[i - 1])->key) == 0
         && (duplicate == NULL || node < duplicate))
       duplicate = node;
   }
@@ -315,9 +315,9 @@ check_duplicates (Scanner *s, Node *object, GError **error)
     return TRUE;
   s->place = duplicate->place;
   return fail (error, "the key “%.*s” stands twice in one object",
-               (int)(g_utf8_offset_to_pointer (duplicate->key,
-                                               MIN (64, g_utf8_strlen (duplicate->key, -1)))
-                     - duplicate->key),
+               (int) (g_utf8_offset_to_pointer (duplicate->key,
+                                                MIN (64, g_utf8_strlen (duplicate->key, -1)))
+                      - duplicate->key),
                duplicate->key);
 }
 
@@ -435,16 +435,16 @@ check_encoding (Scanner *s, GError **error)
 {
   const char *end;
 
-  if ((gsize)(s->end - s->at) > s->limits->max_bytes)
+  if ((gsize) (s->end - s->at) > s->limits->max_bytes)
     return fail (error, "the text is longer than %" G_GSIZE_FORMAT " bytes", s->limits->max_bytes);
   if (s->end - s->at >= 3 && memcmp (s->at, "\xef\xbb\xbf", 3) == 0)
     return fail (error, "the text begins with a byte order mark, which JSON does not have");
-  if (g_utf8_validate_len (s->at, (gsize)(s->end - s->at), &end))
+  if (g_utf8_validate_len (s->at, (gsize) (s->end - s->at), &end))
     return TRUE;
-  step_by (s, (gsize)(end - s->at));
+  step_by (s, (gsize) (end - s->at));
   if (*end == '\0')
     return fail (error, "the text has a NUL character");
-  return fail (error, "byte 0x%02x is not UTF-8", (guchar)*end);
+  return fail (error, "byte 0x%02x is not UTF-8", (guchar) *end);
 }
 
 MedleyJsonMap *
@@ -489,7 +489,7 @@ find_child (MedleyJsonMap *map, const Node *parent, const char *token)
 static char *
 unescape_token (const char *token, gsize length)
 {
-  GString *plain = g_string_new_len (token, (gssize)length);
+  GString *plain = g_string_new_len (token, (gssize) length);
 
   /* In this order, so that "~01" becomes "~1". */
   g_string_replace (plain, "~1", "/", 0);

@@ -30,7 +30,7 @@ medley_json_parse_located (const char *text, gsize length, const MedleyJsonLimit
   }
   /* The scanner has seen to it that this cannot fail; should json-glib think otherwise, it is an
    * error still. */
-  if (!json_parser_load_from_data (parser, text, (gssize)length, &inner)
+  if (!json_parser_load_from_data (parser, text, (gssize) length, &inner)
       || (value = json_gvariant_deserialize (json_parser_get_root (parser), NULL, &inner))
              == NULL) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_JSON,

@@ -157,14 +157,15 @@ medley_engine_has_task (const MedleyEngine *engine, const char *task)
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {
-  return strcmp ((*(const MedleyEngine *const *)a)->name, (*(const MedleyEngine *const *)b)->name);
+  return strcmp ((*(const MedleyEngine *const *) a)->name,
+                 (*(const MedleyEngine *const *) b)->name);
 }
 
 static int
 compare_costs (gconstpointer a, gconstpointer b)
 {
-  const MedleyEngine *first = *(const MedleyEngine *const *)a;
-  const MedleyEngine *second = *(const MedleyEngine *const *)b;
+  const MedleyEngine *first = *(const MedleyEngine *const *) a;
+  const MedleyEngine *second = *(const MedleyEngine *const *) b;
 
   if (first->cost != second->cost)
     return first->cost < second->cost ? -1 : 1;

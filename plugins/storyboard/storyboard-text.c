@@ -7,6 +7,9 @@
 #define MAX_MARKUP (64 * 1024) /* bytes; longer markup is shown without its tags */
 #define READING_UNIT 66666667  /* ns per narrow character */
 #define READING_MIN 1500000000 /* ns */
+#define MAX_UNBROKEN 80 /* letters; Pango's time grows with the square of what it cannot break */
+#define ZERO_WIDTH_SPACE 0x200b
+#define ZERO_WIDTH_JOINER 0x200d
 #define NO_BREAK_SPACE 0x00a0
 #define FIGURE_SPACE 0x2007
 #define NARROW_NO_BREAK_SPACE 0x202f
@@ -27,6 +30,13 @@ is_dropped (gunichar c)
          || (c >= 0xfdd0 && c <= 0xfdef);
 }
 
+/* Whether a line may be broken here when nothing else offers itself */
+static gboolean
+may_break (gunichar before, gunichar after)
+{
+  return !g_unichar_ismark (after) && before != ZERO_WIDTH_JOINER && after != ZERO_WIDTH_JOINER;
+}
+
 /* A line break between two letters of a script without spaces is no space. */
 static gboolean
 joins_without_space (gunichar before, gunichar after)
@@ -40,7 +50,7 @@ storyboard_text_init_plain (StoryboardText *self, const char *input, gsize lengt
   const char *end = input + length;
   gunichar last = 0;
   gboolean space = FALSE, line_break = FALSE;
-  guint marks = 0, next = 0;
+  guint marks = 0, unbroken = 0, next = 0;
   StoryboardRange *open = NULL;
   gsize open_end = 0;
 
@@ -64,6 +74,11 @@ storyboard_text_init_plain (StoryboardText *self, const char *input, gsize lengt
     }
     if (space && last && !(line_break && joins_without_space (last, c)))
       g_string_append_c (self->text, ' ');
+    unbroken = space || g_unichar_iswide (c) ? 0 : unbroken + 1;
+    if (unbroken > MAX_UNBROKEN && may_break (last, c)) {
+      g_string_append_unichar (self->text, ZERO_WIDTH_SPACE);
+      unbroken = 0;
+    }
     space = line_break = FALSE;
     for (; ranges && next < ranges->len; next++) {
       StoryboardRange *range = &g_array_index (ranges, StoryboardRange, next);

@@ -128,6 +128,20 @@ test_piled_marks_are_cut (void)
   g_assert_true (g_str_has_suffix (text.text->str, "x"));
 }
 
+static void
+test_endless_words_can_be_broken (void)
+{
+  g_autofree char *input = g_strnfill (1000, 'x');
+  g_auto (StoryboardText) text = { NULL, NULL };
+  g_auto (GStrv) parts = NULL;
+
+  storyboard_text_init_plain (&text, input, 1000, NULL);
+  parts = g_strsplit (text.text->str, "\u200b", -1);
+  g_assert_cmpuint (g_strv_length (parts), ==, 13);
+  for (guint i = 0; parts[i]; i++)
+    g_assert_cmpuint (strlen (parts[i]), <=, 81);
+}
+
 static gboolean
 is_harmless (PangoAttribute *attribute, gpointer data)
 {
@@ -526,6 +540,7 @@ main (int argc, char **argv)
   ADD (marks_beyond_the_text_are_harmless);
   ADD (wrapped_cjk_lines_join_without_a_space);
   ADD (piled_marks_are_cut);
+  ADD (endless_words_can_be_broken);
   ADD (markup_keeps_weight_and_refuses_sizes);
   ADD (broken_markup_is_shown_without_tags);
   ADD (reading_time);

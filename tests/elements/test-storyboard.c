@@ -4,6 +4,7 @@
 
 #include "storyboard-support.h"
 
+#include <cairo.h>
 #include <gst/check/gstharness.h>
 #include <gst/pbutils/pbutils.h>
 #include <gst/video/video.h>
@@ -210,6 +211,47 @@ test_words_are_highlighted_when_they_are_spoken (void)
   for (guint i = 0; i < frames->len; i++)
     g_assert_cmpuint (pts_of (frames, i), ==, MS (expected[i]));
   g_assert_cmpuint (count_pictures (frames), ==, 4);
+  gst_harness_teardown (h);
+}
+
+static void
+test_a_panning_image_moves_in_every_frame (void)
+{
+  g_autofree char *path = NULL;
+  cairo_surface_t *surface = cairo_image_surface_create (CAIRO_FORMAT_RGB24, 64, 64);
+  cairo_t *cr = cairo_create (surface);
+  g_autoptr (GPtrArray) frames = NULL;
+  g_autoptr (GstCaps) caps = NULL;
+  GstVideoInfo info;
+  GstHarness *h;
+  int fd = g_file_open_tmp ("storyboard-XXXXXX.png", &path, NULL);
+
+  close (fd);
+  cairo_set_source_rgb (cr, 1, 0.5, 0);
+  cairo_rectangle (cr, 16, 16, 32, 32);
+  cairo_fill (cr);
+  cairo_destroy (cr);
+  g_assert_cmpint (cairo_surface_write_to_png (surface, path), ==, CAIRO_STATUS_SUCCESS);
+  cairo_surface_destroy (surface);
+
+  h = harness_new ("background-image", path, "pan", TRUE, "width", 320, "height", 180, NULL);
+  push (h, "A caption.", 0, 2 * GST_SECOND);
+  push_eos (h);
+  frames = take_frames (h);
+  g_assert_cmpuint (frames->len, ==, 48);
+  g_assert_cmpuint (count_pictures (frames), ==, 48);
+  for (guint i = 12; i < frames->len; i += 12) {
+    GstMapInfo map;
+
+    g_assert_true (gst_buffer_map (g_ptr_array_index (frames, i), &map, GST_MAP_READ));
+    g_assert_cmpint (gst_buffer_memcmp (g_ptr_array_index (frames, i - 12), 0, map.data, map.size),
+                     !=, 0);
+    gst_buffer_unmap (g_ptr_array_index (frames, i), &map);
+  }
+  caps = gst_pad_get_current_caps (h->sinkpad);
+  g_assert_true (gst_video_info_from_caps (&info, caps));
+  g_assert_cmpint (info.fps_n, ==, 24);
+  g_unlink (path);
   gst_harness_teardown (h);
 }
 
@@ -602,6 +644,7 @@ main (int argc, char **argv)
   ADD (six_hours_take_four_memories);
   ADD (a_picture_in_use_is_not_drawn_over);
   ADD (words_are_highlighted_when_they_are_spoken);
+  ADD (a_panning_image_moves_in_every_frame);
   ADD (text_without_time_is_shown_sentence_by_sentence);
   ADD (overlapping_captions_do_not_overlap);
   ADD (formats_and_shapes);

@@ -11,12 +11,12 @@ test_errors_are_unique (void)
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
 
   for (int code = 0; code <= MEDLEY_ERROR_LAST; code++) {
-    const MedleyErrorInfo *info = medley_error_info_for_code ((MedleyError)code);
+    const MedleyErrorInfo *info = medley_error_info_for_code ((MedleyError) code);
     MedleyError back;
 
     g_assert_cmpint (info->code, ==, code);
-    g_assert_true (g_hash_table_add (seen, (gpointer)info->name));
-    g_assert_true (g_hash_table_add (seen, (gpointer)info->dbus_name));
+    g_assert_true (g_hash_table_add (seen, (gpointer) info->name));
+    g_assert_true (g_hash_table_add (seen, (gpointer) info->dbus_name));
     g_assert_true (g_dbus_is_interface_name (info->dbus_name));
     g_assert_true (g_str_has_prefix (info->dbus_name, "org.medley.Error."));
     g_assert_cmpuint (info->http_status, >=, 400);

@@ -24,7 +24,7 @@ engines (const char *text)
 static void
 count (MedleyCatalog *catalog, gpointer data)
 {
-  (*(guint *)data)++;
+  (*(guint *) data)++;
 }
 
 static void
@@ -58,8 +58,8 @@ test_engines (void)
 
   all = medley_catalog_list (catalog);
   g_assert_cmpuint (all->len, ==, 4);
-  g_assert_cmpstr (((MedleyEngine *)all->pdata[0])->name, ==, "bells");
-  g_assert_cmpstr (((MedleyEngine *)all->pdata[3])->name, ==, "plain");
+  g_assert_cmpstr (((MedleyEngine *) all->pdata[0])->name, ==, "bells");
+  g_assert_cmpstr (((MedleyEngine *) all->pdata[3])->name, ==, "plain");
 
   medley_catalog_set (catalog, engines ("[]"), "2");
   g_assert_cmpuint (changes, ==, 2);
@@ -73,7 +73,7 @@ assert_found (MedleyCatalog *catalog, const char *task, const char *expected)
   g_autoptr (GString) names = g_string_new (NULL);
 
   for (guint i = 0; i < found->len; i++)
-    g_string_append_printf (names, "%s ", ((MedleyEngine *)found->pdata[i])->name);
+    g_string_append_printf (names, "%s ", ((MedleyEngine *) found->pdata[i])->name);
   g_assert_cmpstr (names->str, ==, expected);
 }
 

@@ -102,7 +102,7 @@ test_built_in_values_are_valid (void)
   g_assert_cmpstr (medley_config_get_string (config, "http.address"), ==, "127.0.0.1");
   g_assert_cmpstr (medley_config_get_path (config, "paths.worker"), ==, "");
   g_assert_cmpstr (medley_config_get_list (config, "workers.preload")[0], ==, "espeak");
-  g_assert_cmpuint (g_strv_length ((char **)medley_config_get_list (config, "http.allowed-hosts")),
+  g_assert_cmpuint (g_strv_length ((char **) medley_config_get_list (config, "http.allowed-hosts")),
                     ==, 0);
   g_assert_true (g_path_is_absolute (medley_config_get_path (config, "paths.spool")));
   g_assert_cmpstr (origin, ==, "built in");

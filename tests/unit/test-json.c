@@ -90,7 +90,7 @@ static void
 test_refused (gconstpointer data)
 {
   const Refused *sample = data;
-  gsize length = sample->length >= 0 ? (gsize)sample->length : strlen (sample->text);
+  gsize length = sample->length >= 0 ? (gsize) sample->length : strlen (sample->text);
 
   assert_refused (sample->text, length, NULL, sample->line, sample->column, sample->message);
 }

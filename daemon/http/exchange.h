@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "http/connection.h"
+#include "http/request.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MedleyHttpExchange:
+ *
+ * A request and its answer, both as streams: the body can be read while the answer is being
+ * written. Reference-counted; main thread only. Once it is over (finished, aborted, or its client
+ * is gone) its functions do nothing and call nothing back.
+ */
+MedleyHttpExchange *
+medley_http_exchange_ref (MedleyHttpExchange *self);
+void
+medley_http_exchange_unref (MedleyHttpExchange *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyHttpExchange, medley_http_exchange_unref)
+
+/* (transfer none): the request */
+const MedleyHttpRequest *
+medley_http_exchange_get_request (MedleyHttpExchange *self);
+gboolean
+medley_http_exchange_is_local (MedleyHttpExchange *self);
+const char *
+medley_http_exchange_get_client (MedleyHttpExchange *self);
+/* whether it is over */
+gboolean
+medley_http_exchange_is_over (MedleyHttpExchange *self);
+
+/**
+ * MedleyHttpGoneFunc:
+ * @self: an exchange that is over
+ * @data: as given
+ *
+ * The client left, or its connection failed or stood still, before the exchange was over.
+ */
+typedef void (*MedleyHttpGoneFunc) (MedleyHttpExchange *self, gpointer data);
+
+/* At most one function. It is noticed also while no bytes flow, from the end of the request's body
+ * on. */
+void
+medley_http_exchange_set_gone_func (MedleyHttpExchange *self, MedleyHttpGoneFunc func,
+                                    gpointer data);
+
+/**
+ * MedleyHttpReadFunc:
+ * @self: an exchange
+ * @bytes: (nullable): some of the body; empty at its end; %NULL with @error
+ * @error: (nullable): %MEDLEY_ERROR_INVALID_ARGUMENT for a malformed or stalled body; it can still
+ * be answered
+ * @data: as given
+ */
+typedef void (*MedleyHttpReadFunc) (MedleyHttpExchange *self, GBytes *bytes, const GError *error,
+                                    gpointer data);
+
+/* Reads more of the request's body; one read at a time. May call back before it returns. */
+void
+medley_http_exchange_read (MedleyHttpExchange *self, MedleyHttpReadFunc func, gpointer data);
+/* Says that the body will be read to its end even if the answer is finished before. */
+void
+medley_http_exchange_keep_reading (MedleyHttpExchange *self);
+gboolean
+medley_http_exchange_body_is_done (MedleyHttpExchange *self);
+
+/* (transfer none): the answer's header fields, until it has begun */
+SoupMessageHeaders *
+medley_http_exchange_get_headers (MedleyHttpExchange *self);
+
+/**
+ * medley_http_exchange_begin:
+ * @self: an exchange
+ * @status: a status of 200 or above
+ * @length: of the body in bytes, or -1 when it is not known: then it is chunked, or ended by
+ * closing for HTTP/1.0
+ *
+ * Begins the answer. Its head is sent with the first write or by medley_http_exchange_finish().
+ */
+void
+medley_http_exchange_begin (MedleyHttpExchange *self, guint status, gint64 length);
+gboolean
+medley_http_exchange_has_begun (MedleyHttpExchange *self);
+
+/* Called when what was written has left for the socket: time for more. */
+typedef void (*MedleyHttpWroteFunc) (MedleyHttpExchange *self, gpointer data);
+
+/**
+ * medley_http_exchange_write:
+ * @self: an exchange that has begun
+ * @bytes: not empty
+ * @func: (nullable): called when more can be written; maybe before this returns
+ * @data: for @func
+ *
+ * Writes some of the body; one write at a time.
+ */
+void
+medley_http_exchange_write (MedleyHttpExchange *self, GBytes *bytes, MedleyHttpWroteFunc func,
+                            gpointer data);
+
+/* Ends the answer properly, after what was written. */
+void
+medley_http_exchange_finish (MedleyHttpExchange *self);
+/* Ends it so that the client sees that it is not whole. */
+void
+medley_http_exchange_abort (MedleyHttpExchange *self);
+
+/**
+ * medley_http_exchange_respond:
+ * @self: an exchange that has not begun
+ * @status: a status
+ * @type: (nullable): media type of the body
+ * @body: (nullable): the body
+ *
+ * The whole answer.
+ */
+void
+medley_http_exchange_respond (MedleyHttpExchange *self, guint status, const char *type,
+                              GBytes *body);
+
+/* For the connection only. */
+
+/* @request: (transfer full) (nullable): NULL for a request that could not be understood */
+MedleyHttpExchange *
+medley_http_exchange_new (MedleyHttpConnection *connection, MedleyHttpRequest *request);
+/* whether it wants to read now */
+gboolean
+medley_http_exchange_wants_input (MedleyHttpExchange *self);
+void
+medley_http_exchange_on_readable (MedleyHttpExchange *self);
+void
+medley_http_exchange_on_writable (MedleyHttpExchange *self);
+void
+medley_http_exchange_on_read_deadline (MedleyHttpExchange *self);
+void
+medley_http_exchange_on_gone (MedleyHttpExchange *self);
+
+G_END_DECLS

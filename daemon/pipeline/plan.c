@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pipeline/plan.h"
+
+#include "base/error.h"
+#include "base/media.h"
+#include "base/nearest.h"
+#include "pipeline/plan-scope.h"
+
+/* A stage of the plan: one that a wanted output needs. */
+typedef struct {
+  char *name;
+  const MedleyScope *scope;
+  const MedleyStageSpec *stage;
+  gboolean
+      is_alive; /* FALSE when all it would read comes from optional inputs that are not given */
+} Step;
+
+typedef struct {
+  const MedleyPipelineContext *context;
+  const MedleyScope *top;
+  const char *const *given;  /* NULL: all inputs */
+  GHashTable *steps;         /* name → Step, owned; also those that are not alive */
+  GPtrArray *order;          /* of Step */
+  GHashTable *needed_inputs; /* names */
+  GHashTable *readers;       /* "name\nport" → count */
+  gsize budget;
+} Plan;
+
+static void
+step_free (gpointer data)
+{
+  Step *step = data;
+
+  g_free (step->name);
+  g_free (step);
+}
+
+/* With the names of what there is, and the nearest. */
+static void
+set_not_found (GError **error, const char *what, const char *name, GPtrArray *names,
+               const char *pipeline)
+{
+  g_autoptr (GString) message = g_string_new (NULL);
+  const char *near = medley_nearest (name, (const char *const *) names->pdata);
+
+  g_string_printf (message, "the pipeline “%s” has no %s “%.64s”", pipeline, what, name);
+  if (near != NULL)
+    g_string_append_printf (message, "; did you mean “%s”?", near);
+  else
+    for (guint i = 0; names->pdata[i] != NULL && i < 10; i++)
+      g_string_append_printf (message, "%s%s", i > 0 ? ", " : "; it has ",
+                              (const char *) names->pdata[i]);
+  g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, message->str);
+}
+
+static gboolean
+is_given (Plan *plan, const MedleyInputSpec *input)
+{
+  return plan->given == NULL || g_strv_contains (plan->given, input->name);
+}
+
+static gboolean
+check_given_inputs (Plan *plan, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+
+  for (guint i = 0; i < plan->top->spec->inputs->len; i++)
+    g_ptr_array_add (names, ((MedleyInputSpec *) plan->top->spec->inputs->pdata[i])->name);
+  g_ptr_array_add (names, NULL);
+  for (guint i = 0; plan->given != NULL && plan->given[i] != NULL; i++) {
+    if (medley_spec_find_input (plan->top->spec, plan->given[i]) == NULL) {
+      set_not_found (error, "input", plan->given[i], names, plan->top->spec->name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static Step *
+visit (Plan *plan, const MedleyScope *scope, const MedleyStageSpec *stage);
+
+/* Whether there is anything at the other end of a link; notes what it needs. */
+static gboolean
+follow (Plan *plan, const MedleyScope *scope, const MedleyLink *link, MedleySource *source)
+{
+  if (!medley_scope_resolve (scope, link, source))
+    return FALSE;
+  if (source->input == NULL)
+    return visit (plan, source->scope, source->stage)->is_alive;
+  if (source->input->optional && !is_given (plan, source->input))
+    return FALSE;
+  g_hash_table_add (plan->needed_inputs, source->input->name);
+  return TRUE;
+}
+
+/* Sources come first; as deep as there are stages, which is limited. */
+static Step *
+visit (Plan *plan, const MedleyScope *scope, const MedleyStageSpec *stage)
+{
+  g_autofree char *name = g_strconcat (scope->prefix, stage->name, NULL);
+  Step *step = g_hash_table_lookup (plan->steps, name);
+
+  if (step != NULL)
+    return step;
+  step = g_new0 (Step, 1);
+  step->name = g_steal_pointer (&name);
+  step->scope = scope;
+  step->stage = stage;
+  step->is_alive = stage->links->len == 0;
+  g_hash_table_insert (plan->steps, step->name, step);
+  for (guint i = 0; i < stage->links->len; i++) {
+    MedleySource source;
+
+    if (follow (plan, scope, stage->links->pdata[i], &source))
+      step->is_alive = TRUE;
+  }
+  if (step->is_alive)
+    g_ptr_array_add (plan->order, step);
+  return step;
+}
+
+static char *
+source_name (const MedleySource *source)
+{
+  return source->input != NULL ? g_strdup (source->input->name)
+                               : g_strconcat (source->scope->prefix, source->stage->name, NULL);
+}
+
+static gboolean
+count_reader (Plan *plan, const MedleySource *source, GError **error)
+{
+  guint max = plan->context->max_fan_out > 0 ? plan->context->max_fan_out : 32;
+  g_autofree char *name = source_name (source);
+  g_autofree char *key = g_strconcat (name, "\n", source->port, NULL);
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (plan->readers, key)) + 1;
+
+  g_hash_table_insert (plan->readers, g_steal_pointer (&key), GUINT_TO_POINTER (n));
+  if (n <= max)
+    return TRUE;
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
+               "with those in sub-pipelines, more than %u read from “%s”", max, name);
+  return FALSE;
+}
+
+/* (transfer floating) (nullable): `as` */
+static GVariant *
+choose_engines (Plan *plan, const Step *step, GError **error)
+{
+  MedleyCatalog *catalog = plan->context->catalog;
+  const GPtrArray *wanted = step->stage->engines;
+  GVariantBuilder builder;
+  guint n = 0;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_STRING_ARRAY);
+  for (guint i = 0; wanted != NULL && i < wanted->len; i++) {
+    if (catalog != NULL && *medley_catalog_get_registry (catalog) != '\0'
+        && medley_catalog_get (catalog, wanted->pdata[i]) == NULL)
+      continue;
+    g_variant_builder_add (&builder, "s", wanted->pdata[i]);
+    n++;
+  }
+  if (wanted == NULL && catalog != NULL) {
+    g_autoptr (GPtrArray) engines = medley_catalog_find (catalog, step->stage->target);
+
+    /* Only the cheapest: falling back to one that nobody named might send the input to a model
+     * server. */
+    if (engines->len > 0) {
+      g_variant_builder_add (&builder, "s", ((MedleyEngine *) engines->pdata[0])->name);
+      n++;
+    }
+  }
+  if (n > 0)
+    return g_variant_builder_end (&builder);
+  g_variant_builder_clear (&builder);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_ENGINE,
+               wanted != NULL
+                   ? "none of the engines of the stage “%s” is installed (task %s)"
+                   : "no engine is installed that does what the stage “%s” needs (task %s)",
+               step->name, step->stage->target);
+  return NULL;
+}
+
+static gboolean
+add_links (Plan *plan, const Step *step, GVariantBuilder *builder, GError **error)
+{
+  GVariantBuilder links;
+
+  g_variant_builder_init (&links, G_VARIANT_TYPE ("a(sss)"));
+  for (guint i = 0; i < step->stage->links->len; i++) {
+    const MedleyLink *link = step->stage->links->pdata[i];
+    g_autofree char *name = NULL;
+    MedleySource source;
+
+    if (!follow (plan, step->scope, link, &source))
+      continue;
+    if (!count_reader (plan, &source, error)) {
+      g_variant_builder_clear (&links);
+      return FALSE;
+    }
+    name = source_name (&source);
+    g_variant_builder_add (&links, "(sss)", link->pad, name, source.port);
+  }
+  g_variant_builder_add (builder, "{sv}", "from", g_variant_builder_end (&links));
+  return TRUE;
+}
+
+static gboolean
+add_step (Plan *plan, const Step *step, GVariantBuilder *builder, GError **error)
+{
+  const char *file = step->scope->spec->file;
+  g_autoptr (GVariant) set = NULL;
+  GVariant *engines;
+
+  g_variant_builder_add (builder, "{sv}", "name", g_variant_new_string (step->name));
+  if (step->stage->kind == MEDLEY_STAGE_TASK) {
+    engines = choose_engines (plan, step, error);
+    if (engines == NULL)
+      return FALSE;
+    g_variant_builder_add (builder, "{sv}", "task", g_variant_new_string (step->stage->target));
+    g_variant_builder_add (builder, "{sv}", "engines", engines);
+  } else {
+    g_variant_builder_add (builder, "{sv}", "element", g_variant_new_string (step->stage->target));
+  }
+  set = medley_scope_expand (step->scope, step->stage, &plan->budget, error);
+  if (set == NULL || !add_links (plan, step, builder, error))
+    return FALSE;
+  g_variant_builder_add (builder, "{sv}", "set", set);
+  g_variant_builder_add (builder, "{sv}", "pointer", g_variant_new_string (step->stage->pointer));
+  g_variant_builder_add (builder, "{sv}", "file", g_variant_new_string (file != NULL ? file : ""));
+  return TRUE;
+}
+
+/* (transfer floating) (nullable): `aa{sv}` */
+static GVariant *
+build_stages (Plan *plan, GError **error)
+{
+  guint max = plan->context->max_stages > 0 ? plan->context->max_stages : 64;
+  GVariantBuilder builder;
+
+  if (plan->order->len > max) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
+                 "with those of its sub-pipelines, “%s” has more than %u stages",
+                 plan->top->spec->name, max);
+    return NULL;
+  }
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < plan->order->len; i++) {
+    g_variant_builder_open (&builder, G_VARIANT_TYPE_VARDICT);
+    if (!add_step (plan, plan->order->pdata[i], &builder, error)) {
+      g_variant_builder_clear (&builder);
+      return NULL;
+    }
+    g_variant_builder_close (&builder);
+  }
+  return g_variant_builder_end (&builder);
+}
+
+/* (transfer floating) (nullable): `aa{sv}`: the inputs that are needed, all of which must be given
+ */
+static GVariant *
+build_inputs (Plan *plan, GError **error)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < plan->top->spec->inputs->len; i++) {
+    const MedleyInputSpec *input = plan->top->spec->inputs->pdata[i];
+
+    if (!g_hash_table_contains (plan->needed_inputs, input->name))
+      continue;
+    if (!is_given (plan, input)) {
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+                   "the pipeline “%s” needs the input “%s” (%s)", plan->top->spec->name,
+                   input->name, input->type);
+      g_variant_builder_clear (&builder);
+      return NULL;
+    }
+    g_variant_builder_open (&builder, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add (&builder, "{sv}", "name", g_variant_new_string (input->name));
+    g_variant_builder_add (&builder, "{sv}", "type", g_variant_new_string (input->type));
+    g_variant_builder_close (&builder);
+  }
+  return g_variant_builder_end (&builder);
+}
+
+/* The media type of an output: the pipeline's own or the one that is asked for. */
+static const char *
+choose_type (const MedleyOutputSpec *output, const char *wanted, GError **error)
+{
+  const MedleyMediaType *own = medley_media_lookup (output->type);
+  const MedleyMediaType *type = *wanted != '\0' ? medley_media_lookup (wanted) : own;
+
+  if (type == NULL || !type->writable) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
+                 "the output “%s” cannot be written as “%.64s”", output->name, wanted);
+    return NULL;
+  }
+  if (type->modality != own->modality) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
+                 "the output “%s” is %s (%s), which %s cannot hold", output->name,
+                 medley_modality_to_string (own->modality), own->name, type->name);
+    return NULL;
+  }
+  return type->name;
+}
+
+/* @present: whether any of its sources is there. */
+static gboolean
+add_output (Plan *plan, const MedleyOutputSpec *output, const char *wanted,
+            GVariantBuilder *builder, gboolean *present, GError **error)
+{
+  const char *type = choose_type (output, wanted, error);
+  GVariantBuilder sources;
+  guint n = 0;
+
+  if (type == NULL)
+    return FALSE;
+  g_variant_builder_init (&sources, G_VARIANT_TYPE ("a(ss)"));
+  for (guint i = 0; i < output->links->len; i++) {
+    g_autofree char *name = NULL;
+    MedleySource source;
+
+    if (!follow (plan, plan->top, output->links->pdata[i], &source))
+      continue;
+    if (!count_reader (plan, &source, error)) {
+      g_variant_builder_clear (&sources);
+      return FALSE;
+    }
+    name = source_name (&source);
+    g_variant_builder_add (&sources, "(ss)", name, source.port);
+    n++;
+  }
+  *present = n > 0;
+  if (n == 0) {
+    g_variant_builder_clear (&sources);
+    return TRUE;
+  }
+  g_variant_builder_open (builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (builder, "{sv}", "name", g_variant_new_string (output->name));
+  g_variant_builder_add (builder, "{sv}", "type", g_variant_new_string (type));
+  g_variant_builder_add (builder, "{sv}", "from", g_variant_builder_end (&sources));
+  g_variant_builder_add (builder, "{sv}", "pointer", g_variant_new_string (output->pointer));
+  g_variant_builder_close (builder);
+  return TRUE;
+}
+
+static gboolean
+check_wanted (const MedleySpec *spec, GVariant *wanted, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  GVariantIter iter;
+  const char *name;
+
+  for (guint i = 0; i < spec->outputs->len; i++)
+    g_ptr_array_add (names, ((MedleyOutputSpec *) spec->outputs->pdata[i])->name);
+  g_ptr_array_add (names, NULL);
+  g_variant_iter_init (&iter, wanted);
+  while (g_variant_iter_next (&iter, "{&s&s}", &name, NULL)) {
+    if (medley_spec_find_output (spec, name) == NULL) {
+      set_not_found (error, "output", name, names, spec->name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* (transfer floating) (nullable): `aa{sv}` */
+static GVariant *
+build_outputs (Plan *plan, GVariant *wanted, GError **error)
+{
+  const MedleySpec *spec = plan->top->spec;
+  gboolean all = wanted == NULL || g_variant_n_children (wanted) == 0;
+  GVariantBuilder builder;
+  guint n = 0;
+
+  if (!all && !check_wanted (spec, wanted, error))
+    return NULL;
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < spec->outputs->len; i++) {
+    const MedleyOutputSpec *output = spec->outputs->pdata[i];
+    const char *type = "";
+    gboolean present = FALSE;
+
+    if (!all && !g_variant_lookup (wanted, output->name, "&s", &type))
+      continue;
+    if (!add_output (plan, output, type, &builder, &present, error)) {
+      g_variant_builder_clear (&builder);
+      return NULL;
+    }
+    if (!present && !all) {
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+                   "the output “%s” of the pipeline “%s” needs an optional input that is not given",
+                   output->name, spec->name);
+      g_variant_builder_clear (&builder);
+      return NULL;
+    }
+    n += present;
+  }
+  if (n > 0)
+    return g_variant_builder_end (&builder);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+               "without any of its optional inputs, the pipeline “%s” has no output", spec->name);
+  g_variant_builder_clear (&builder);
+  return NULL;
+}
+
+static GVariant *
+build (Plan *plan, GVariant *outputs, GError **error)
+{
+  g_autoptr (GVariant) output_list = build_outputs (plan, outputs, error);
+  g_autoptr (GVariant) input_list = NULL;
+  g_autoptr (GVariant) stage_list = NULL;
+  GVariant *limits = plan->context->limits;
+
+  if (output_list == NULL)
+    return NULL;
+  g_variant_ref_sink (output_list);
+  input_list = build_inputs (plan, error);
+  if (input_list == NULL)
+    return NULL;
+  g_variant_ref_sink (input_list);
+  stage_list = build_stages (plan, error);
+  if (stage_list == NULL)
+    return NULL;
+  g_variant_ref_sink (stage_list);
+  return g_variant_ref_sink (
+      g_variant_new_parsed ("{'pipeline': <%s>, 'inputs': <%@aa{sv}>, 'stages': <%@aa{sv}>, "
+                            "'outputs': <%@aa{sv}>, 'limits': <%@a{sv}>}",
+                            plan->top->spec->name, input_list, stage_list, output_list,
+                            limits != NULL ? limits : g_variant_new ("a{sv}", NULL)));
+}
+
+GVariant *
+medley_plan_make (MedleyPipeline *pipeline, const MedleyPipelineContext *context,
+                  GVariant *parameters, GVariant *outputs, const char *const *inputs,
+                  GError **error)
+{
+  g_autoptr (MedleyScope) top = NULL;
+  g_autoptr (GHashTable) steps = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, step_free);
+  g_autoptr (GPtrArray) order = g_ptr_array_new ();
+  g_autoptr (GHashTable) needed_inputs = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) readers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Plan plan = { .context = context,
+                .given = inputs,
+                .steps = steps,
+                .order = order,
+                .needed_inputs = needed_inputs,
+                .readers = readers,
+                .budget = MEDLEY_PLAN_MAX_BYTES };
+
+  if (!medley_pipeline_is_valid (pipeline)) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "the pipeline “%s” has faults",
+                 medley_pipeline_get_name (pipeline));
+    return NULL;
+  }
+  top = medley_scope_new (pipeline, context, parameters, error);
+  if (top == NULL)
+    return NULL;
+  plan.top = top;
+  if (!check_given_inputs (&plan, error))
+    return NULL;
+  return build (&plan, outputs, error);
+}
