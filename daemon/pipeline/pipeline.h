@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * MedleyFault:
  * @code: what kind of fault: "unknown-key", "wrong-type", "missing-key", "unknown-name", "cycle",
  *   "unknown-engine", "unknown-element", "unknown-property", "bad-value", "caps-mismatch", "too-many",
- *   "not-allowed", "duplicate-name", "unused", "invalid-json" ...
+ *   "not-allowed", "duplicate-name", "unused", "invalid-json", "unsupported-type", "unknown-task",
+ *   "unknown-pipeline", "invalid-pipeline" (a sub-pipeline has faults), "unreadable" (the file)
  * @is_warning: a warning does not keep the pipeline from running
  * @file: (nullable): the file
  * @line: line from 1, 0 when unknown
@@ -125,11 +126,12 @@ gboolean medley_pipeline_is_valid (MedleyPipeline *self);
 /**
  * medley_pipeline_add_worker_faults:
  * @self: a pipeline
- * @faults: `aa{sv}` as the worker's Check gave them, pointers relative to the file of the stage
+ * @faults: `aa{sv}` as the worker's Check gave them, pointers relative to the file of the stage; "file" s names
+ *   the file when it is that of a sub-pipeline (as the stage's "file" in the plan)
  *
  * Turns a worker's faults into faults with line and column.
  *
- * Returns: (transfer full) (element-type MedleyFault): the pipeline's own faults and these
+ * Returns: (transfer full) (element-type MedleyFault): the pipeline's own faults and these, by place
  */
 GPtrArray *medley_pipeline_add_worker_faults (MedleyPipeline *self, GVariant *faults);
 
