@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a request becomes a job: every check comes before the first file is made. */
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "job/feeder.h"
+#include "job/manager-private.h"
+#include "job/request.h"
+#include "pipeline/plan.h"
+
+typedef struct {
+  MedleyJobRequest *request;
+  MedleyPipeline *pipeline; /* owned */
+  GVariant *plan;
+  GVariant *parameters;
+  char *digest;
+  GVariant *faults;
+} Creation;
+
+static void
+creation_free (gpointer data)
+{
+  Creation *creation = data;
+
+  g_clear_pointer (&creation->request, medley_job_request_free);
+  g_clear_pointer (&creation->pipeline, medley_pipeline_unref);
+  g_clear_pointer (&creation->plan, g_variant_unref);
+  g_clear_pointer (&creation->parameters, g_variant_unref);
+  g_clear_pointer (&creation->faults, g_variant_unref);
+  g_free (creation->digest);
+  g_free (creation);
+}
+
+static void
+return_faults (GTask *task, Creation *creation, GPtrArray *faults)
+{
+  const MedleyFault *first = NULL;
+  guint n = 0;
+
+  for (guint i = 0; i < faults->len; i++) {
+    const MedleyFault *fault = faults->pdata[i];
+
+    if (!fault->is_warning && n++ == 0)
+      first = fault;
+  }
+  creation->faults = g_variant_ref_sink (medley_faults_to_variant (faults));
+  g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "pipeline “%s” has %u fault%s; the first: %s",
+                           medley_pipeline_get_name (creation->pipeline), n, n == 1 ? "" : "s",
+                           first != NULL ? first->message : "?");
+}
+
+static const char *
+resolve_input (Creation *creation, const char *name, GError **error)
+{
+  const char *const *names = medley_pipeline_get_inputs (creation->pipeline);
+
+  if (name == NULL) {
+    if (g_strv_length ((char **) names) == 1)
+      return names[0];
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "pipeline “%s” has %u inputs; say which one is meant",
+                 medley_pipeline_get_name (creation->pipeline), g_strv_length ((char **) names));
+    return NULL;
+  }
+  if (!g_strv_contains (names, name)) {
+    const char *nearest = medley_nearest (name, names);
+    g_autofree char *all = g_strjoinv (", ", (char **) names);
+
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "pipeline “%s” has no input “%s”%s%s%s; it has: %s",
+                 medley_pipeline_get_name (creation->pipeline), name, nearest != NULL ? "; did you mean “" : "",
+                 nearest != NULL ? nearest : "", nearest != NULL ? "”?" : "", all);
+    return NULL;
+  }
+  return name;
+}
+
+static gboolean
+plan_request (MedleyJobManager *self, Creation *creation, const MedleyPipelineContext *context, GError **error)
+{
+  MedleyJobRequest *request = creation->request;
+  g_auto (GVariantBuilder) outputs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{ss}"));
+  g_autoptr (GPtrArray) inputs = g_ptr_array_new ();
+  g_autoptr (GVariant) wanted = NULL;
+
+  for (guint i = 0; i < request->inputs->len; i++) {
+    MedleyRequestInput *input = request->inputs->pdata[i];
+    const char *name = resolve_input (creation, input->name, error);
+
+    if (name == NULL)
+      return FALSE;
+    if (g_ptr_array_find_with_equal_func (inputs, name, g_str_equal, NULL)) {
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "input “%s” is given twice", name);
+      return FALSE;
+    }
+    g_ptr_array_add (inputs, (char *) name);
+  }
+  g_ptr_array_add (inputs, NULL);
+  for (guint i = 0; i < request->output_names->len; i++) {
+    const char *name = request->output_names->pdata[i];
+
+    g_variant_builder_add (&outputs, "{ss}",
+                           name != NULL && name[0] != '\0' ? name : medley_pipeline_get_outputs (creation->pipeline)[0],
+                           (const char *) request->output_types->pdata[i]);
+  }
+  wanted = g_variant_ref_sink (g_variant_builder_end (&outputs));
+  creation->parameters = g_variant_ref_sink (g_variant_dict_end (&request->parameters));
+  g_variant_dict_init (&request->parameters, NULL);
+  creation->plan = medley_plan_make (creation->pipeline, context, creation->parameters, wanted,
+                                     (const char *const *) inputs->pdata, error);
+  return creation->plan != NULL;
+}
+
+static gboolean
+fill_inputs (MedleyJobManager *self, Creation *creation, MedleyJob *job, GError **error)
+{
+  MedleyJobRequest *request = creation->request;
+
+  for (guint i = 0; i < request->inputs->len; i++) {
+    MedleyRequestInput *given = request->inputs->pdata[i];
+    const char *name = resolve_input (creation, given->name, NULL);
+    const char *type = medley_pipeline_get_input_type (creation->pipeline, name);
+    const char *key = g_str_has_prefix (type, "text/") ? "limits.text-bytes" : "limits.input-bytes";
+    MedleyInput *input = medley_job_add_input (
+        job, name, type, given->kind == MEDLEY_REQUEST_UPLOAD ? MEDLEY_INPUT_AWAITED : MEDLEY_INPUT_COMING,
+        medley_config_get_number (medley_job_manager_get_config (self), key), error);
+
+    if (input == NULL)
+      return FALSE;
+    if (given->kind == MEDLEY_REQUEST_BYTES) {
+      gsize length;
+      const void *data = g_bytes_get_data (given->bytes, &length);
+
+      if (!medley_input_write (input, data, length, error))
+        return FALSE;
+      medley_input_complete (input);
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+make_outputs (MedleyJob *job, GVariant *plan, GError **error)
+{
+  g_autoptr (GVariant) outputs = g_variant_lookup_value (plan, "outputs", G_VARIANT_TYPE ("aa{sv}"));
+
+  for (gsize i = 0; outputs != NULL && i < g_variant_n_children (outputs); i++) {
+    g_autoptr (GVariant) output = g_variant_get_child_value (outputs, i);
+    const char *name = "", *type = "";
+
+    g_variant_lookup (output, "name", "&s", &name);
+    g_variant_lookup (output, "type", "&s", &type);
+    if (medley_job_add_output (job, name, type, error) == NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+feed_descriptors (MedleyJobManager *self, Creation *creation, MedleyJob *job)
+{
+  for (guint i = 0; i < creation->request->inputs->len; i++) {
+    MedleyRequestInput *given = creation->request->inputs->pdata[i];
+
+    if (given->kind == MEDLEY_REQUEST_FD) {
+      int fd = given->fd;
+
+      given->fd = -1;
+      medley_feeder_start (job, medley_job_list_inputs (job)->pdata[i], fd, medley_job_manager_input_done, self);
+    }
+  }
+}
+
+static void
+create_job (MedleyJobManager *self, GTask *task, Creation *creation)
+{
+  g_autofree char *id = medley_job_manager_make_id (self);
+  g_autoptr (MedleyJob) job = NULL;
+  GError *error = NULL;
+
+  if (!medley_job_manager_has_queue_room (self, creation->request->client, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  job = medley_job_new (id, creation->request->client, creation->plan, creation->parameters, medley_job_manager_get_spool (self),
+                        (guint) medley_config_get_number (medley_job_manager_get_config (self), "limits.events"));
+  if (!fill_inputs (self, creation, job, &error) || !make_outputs (job, creation->plan, &error)) {
+    medley_job_delete_files (job);
+    g_task_return_error (task, error);
+    return;
+  }
+  medley_job_manager_add (self, job);
+  feed_descriptors (self, creation, job);
+  medley_job_manager_dispatch (self);
+  g_task_return_pointer (task, g_steal_pointer (&job), g_object_unref);
+}
+
+static char *
+make_digest (MedleyJobManager *self, Creation *creation)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  const char *registry = medley_catalog_get_registry (medley_job_manager_get_catalog (self));
+
+  g_checksum_update (checksum, (const guchar *) registry, (gssize) strlen (registry) + 1);
+  g_checksum_update (checksum, g_variant_get_data (creation->plan), (gssize) g_variant_get_size (creation->plan));
+  return g_strdup (g_checksum_get_string (checksum));
+}
+
+static void
+plan_checked (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  MedleyJobManager *self = g_task_get_source_object (task);
+  Creation *creation = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GVariant) reply = medley_pool_ask_finish (MEDLEY_POOL (source), result, &error);
+  g_autoptr (GVariant) found = NULL;
+  g_autoptr (GPtrArray) faults = NULL;
+
+  if (reply == NULL) {
+    g_task_return_error (task, error);
+    return;
+  }
+  found = g_variant_get_child_value (reply, 0);
+  faults = medley_pipeline_add_worker_faults (creation->pipeline, found);
+  if (medley_faults_have_errors (faults)) {
+    return_faults (task, creation, faults);
+    return;
+  }
+  medley_job_manager_set_checked (self, creation->digest);
+  create_job (self, task, creation);
+}
+
+static MedleyPipeline *
+find_pipeline (MedleyJobManager *self, MedleyJobRequest *request, GError **error)
+{
+  MedleyPipeline *found;
+
+  if (request->text != NULL) {
+    const MedleyPipelineContext *context = medley_library_client_context (
+        medley_job_manager_get_library (self),
+        medley_config_get_list (medley_job_manager_get_config (self), "jobs.client-elements"));
+
+    return medley_pipeline_parse (request->text, request->text_length, NULL, context);
+  }
+  if (request->pipeline == NULL) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "the request names no pipeline");
+    return NULL;
+  }
+  found = medley_library_lookup (medley_job_manager_get_library (self), request->pipeline);
+  if (found == NULL) {
+    g_autoptr (GPtrArray) names = medley_library_names (medley_job_manager_get_library (self));
+    const char *nearest;
+
+    g_ptr_array_add (names, NULL);
+    nearest = medley_nearest (request->pipeline, (const char *const *) names->pdata);
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline “%s”%s%s%s", request->pipeline,
+                 nearest != NULL ? "; did you mean “" : "; see `medley pipelines`", nearest != NULL ? nearest : "",
+                 nearest != NULL ? "”?" : "");
+    return NULL;
+  }
+  return medley_pipeline_ref (found);
+}
+
+void
+medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *request, GAsyncReadyCallback callback,
+                                 gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
+  Creation *creation = g_new0 (Creation, 1);
+  const MedleyPipelineContext *context = medley_library_context (medley_job_manager_get_library (self));
+  GError *error = NULL;
+
+  creation->request = request;
+  g_task_set_task_data (task, creation, creation_free);
+  if (!medley_job_manager_has_queue_room (self, request->client, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  creation->pipeline = find_pipeline (self, request, &error);
+  if (creation->pipeline == NULL) {
+    g_task_return_error (task, error);
+    return;
+  }
+  if (!medley_pipeline_is_valid (creation->pipeline)) {
+    return_faults (task, creation, medley_pipeline_get_faults (creation->pipeline));
+    return;
+  }
+  if (!plan_request (self, creation, context, &error)) {
+    g_task_return_error (task, error);
+    return;
+  }
+  creation->digest = make_digest (self, creation);
+  if (medley_job_manager_is_checked (self, creation->digest)) {
+    create_job (self, task, creation);
+    return;
+  }
+  medley_pool_ask_async (medley_job_manager_get_pool (self), "Check", g_variant_new ("(@a{sv})", creation->plan), plan_checked,
+                         g_steal_pointer (&task));
+}
+
+MedleyJob *
+medley_job_manager_create_finish (MedleyJobManager *self, GAsyncResult *result, GVariant **faults, GError **error)
+{
+  Creation *creation = g_task_get_task_data (G_TASK (result));
+
+  if (faults != NULL)
+    *faults = creation->faults != NULL ? g_variant_ref (creation->faults) : NULL;
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+text_checked (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  MedleyPipeline *pipeline = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr (GVariant) reply = medley_pool_ask_finish (MEDLEY_POOL (source), result, &error);
+  g_autoptr (GVariant) found = NULL;
+
+  if (reply == NULL) {
+    g_task_return_error (task, error);
+    return;
+  }
+  found = g_variant_get_child_value (reply, 0);
+  g_task_return_pointer (task, medley_pipeline_add_worker_faults (pipeline, found), (GDestroyNotify) g_ptr_array_unref);
+}
+
+void
+medley_job_manager_check_async (MedleyJobManager *self, const char *json, gsize length, const char *file, gboolean trusted,
+                                GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
+  MedleyLibrary *library = medley_job_manager_get_library (self);
+  const char *const *allowed = medley_config_get_list (medley_job_manager_get_config (self), "jobs.client-elements");
+  const MedleyPipelineContext *context
+      = trusted ? medley_library_context (library) : medley_library_client_context (library, allowed);
+  MedleyPipeline *pipeline = medley_pipeline_parse (json, length, file, context);
+  g_autoptr (GVariant) plan = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_task_set_task_data (task, pipeline, (GDestroyNotify) medley_pipeline_unref);
+  if (medley_pipeline_is_valid (pipeline))
+    plan = medley_plan_make (pipeline, context, NULL, NULL, NULL, &error);
+  if (plan == NULL) {
+    GPtrArray *faults = g_ptr_array_ref (medley_pipeline_get_faults (pipeline));
+
+    if (error != NULL && !medley_faults_have_errors (faults))
+      g_task_return_error (task, g_steal_pointer (&error));
+    else
+      g_task_return_pointer (task, faults, (GDestroyNotify) g_ptr_array_unref);
+    return;
+  }
+  medley_pool_ask_async (medley_job_manager_get_pool (self), "Check", g_variant_new ("(@a{sv})", plan), text_checked, g_steal_pointer (&task));
+}
+
+GPtrArray *
+medley_job_manager_check_finish (MedleyJobManager *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+inspected (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  GError *error = NULL;
+  g_autoptr (GVariant) reply = medley_pool_ask_finish (MEDLEY_POOL (source), result, &error);
+
+  if (reply != NULL)
+    g_task_return_pointer (task, g_variant_get_child_value (reply, 0), (GDestroyNotify) g_variant_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+medley_job_manager_inspect_async (MedleyJobManager *self, const char *engine, GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
+
+  if (medley_catalog_get (medley_job_manager_get_catalog (self), engine) == NULL) {
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no engine “%s”; see `medley engines`",
+                             engine);
+    return;
+  }
+  medley_pool_ask_async (medley_job_manager_get_pool (self), "Inspect", g_variant_new ("(s)", engine), inspected, g_steal_pointer (&task));
+}
+
+GVariant *
+medley_job_manager_inspect_finish (MedleyJobManager *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+

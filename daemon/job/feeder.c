@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "job/feeder.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+#define BLOCK (64 * 1024)
+
+typedef struct {
+  MedleyJob *job; /* owned */
+  MedleyInput *input;
+  MedleyFeederDone callback;
+  gpointer data;
+} Feed;
+
+static void
+feed_free (gpointer data)
+{
+  Feed *feed = data;
+
+  g_object_unref (feed->job);
+  g_free (feed);
+}
+
+static void
+finish (Feed *feed, const GError *error)
+{
+  medley_clear_fd (&feed->input->client_fd);
+  if (feed->input->state == MEDLEY_INPUT_COMING)
+    feed->callback (feed->job, feed->input, error, feed->data);
+}
+
+static gboolean
+readable (int fd, GIOCondition condition, gpointer data)
+{
+  Feed *feed = data;
+  g_autoptr (MedleyJob) keep = g_object_ref (feed->job);
+  g_autoptr (GError) error = NULL;
+  char buffer[BLOCK];
+  gssize n = read (fd, buffer, sizeof buffer);
+
+  if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    return G_SOURCE_CONTINUE;
+  if (n > 0 && medley_input_write (feed->input, buffer, (gsize) n, &error))
+    return G_SOURCE_CONTINUE;
+  if (n < 0)
+    error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read input “%s”: %s", feed->input->name,
+                         g_strerror (errno));
+  feed->input->source = 0;
+  finish (feed, error);
+  return G_SOURCE_REMOVE;
+}
+
+/* Runs apart from the main loop: it touches the two descriptors and nothing else of the job. */
+typedef struct {
+  Feed *feed;
+  int from, to;
+  guint64 limit;
+  guint64 copied;
+} Copy;
+
+static void
+copy_free (gpointer data)
+{
+  Copy *copy = data;
+
+  medley_clear_fd (&copy->from);
+  medley_clear_fd (&copy->to);
+  feed_free (copy->feed);
+  g_free (copy);
+}
+
+static void
+copy_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Copy *copy = task_data;
+  g_autofree char *buffer = g_malloc (16 * BLOCK);
+  gssize n;
+
+  while ((n = read (copy->from, buffer, 16 * BLOCK)) != 0) {
+    gssize written = 0;
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the input: %s", g_strerror (errno));
+      return;
+    }
+    copy->copied += (guint64) n;
+    if (copy->copied > copy->limit) {
+      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
+                               "the input is longer than its limit of %" G_GUINT64_FORMAT " bytes", copy->limit);
+      return;
+    }
+    while (written < n) {
+      gssize w = write (copy->to, buffer + written, (gsize) (n - written));
+
+      if (w < 0 && errno != EINTR) {
+        g_task_return_new_error (task, MEDLEY_ERROR, errno == ENOSPC ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
+                                 "cannot store the input: %s", g_strerror (errno));
+        return;
+      }
+      written += MAX (w, 0);
+    }
+  }
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+copied (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Copy *copy = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GError) error = NULL;
+
+  g_task_propagate_boolean (G_TASK (result), &error);
+  copy->feed->input->size = copy->copied;
+  finish (copy->feed, error);
+}
+
+void
+medley_feeder_start (MedleyJob *job, MedleyInput *input, int fd, MedleyFeederDone callback, gpointer data)
+{
+  Feed *feed = g_new0 (Feed, 1);
+  struct stat info;
+
+  feed->job = g_object_ref (job);
+  feed->input = input;
+  feed->callback = callback;
+  feed->data = data;
+  if (fstat (fd, &info) == 0 && S_ISREG (info.st_mode)) {
+    g_autoptr (GTask) task = g_task_new (job, NULL, copied, NULL);
+    Copy *copy = g_new0 (Copy, 1);
+
+    copy->feed = feed;
+    copy->from = fd;
+    copy->to = dup (input->fd);
+    copy->limit = input->limit;
+    g_task_set_task_data (task, copy, copy_free);
+    g_task_run_in_thread (task, copy_in_thread);
+    return;
+  }
+  input->client_fd = fd;
+  input->source = g_unix_fd_add_full (G_PRIORITY_DEFAULT, fd, G_IO_IN | G_IO_HUP | G_IO_ERR, readable, feed, feed_free);
+}
+
+void
+medley_feeder_stop (MedleyJob *job)
+{
+  GPtrArray *inputs = medley_job_list_inputs (job);
+
+  for (guint i = 0; i < inputs->len; i++) {
+    MedleyInput *input = inputs->pdata[i];
+
+    g_clear_handle_id (&input->source, g_source_remove);
+    medley_clear_fd (&input->client_fd);
+  }
+}

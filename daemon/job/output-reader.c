@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "job/output-reader.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "job/job-private.h"
+
+struct _MedleyOutputReader {
+  GObject parent_instance;
+
+  MedleyJob *job;
+  MedleyOutput *output; /* the job's */
+  int fd;
+  guint64 offset;
+
+  GTask *waiting;
+  gsize max;
+  gulong grew;
+  gulong cancelled;
+};
+
+G_DEFINE_FINAL_TYPE (MedleyOutputReader, medley_output_reader, G_TYPE_OBJECT)
+
+MedleyOutputReader *
+medley_output_reader_new (MedleyJob *job, const char *output, guint64 offset, GError **error)
+{
+  g_autoptr (MedleyOutputReader) self = g_object_new (MEDLEY_TYPE_OUTPUT_READER, NULL);
+
+  self->job = g_object_ref (job);
+  self->output = medley_job_find_output (job, output);
+  if (self->output == NULL) {
+    g_autofree char *names = g_strjoinv (", ", (char **) medley_job_get_outputs (job));
+
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no output “%s”; it has: %s",
+                 medley_job_get_id (job), output, names);
+    return NULL;
+  }
+  self->fd = medley_spool_open (medley_job_get_spool (job), self->output->file, error);
+  if (self->fd < 0)
+    return NULL;
+  self->offset = offset;
+  return g_steal_pointer (&self);
+}
+
+gboolean
+medley_output_reader_is_final (MedleyOutputReader *self, guint64 *size)
+{
+  if (size != NULL) {
+    struct stat info;
+
+    *size = fstat (self->fd, &info) == 0 ? (guint64) info.st_size : 0;
+  }
+  return self->output->state == MEDLEY_OUTPUT_COMPLETE;
+}
+
+const char *
+medley_output_reader_get_media_type (MedleyOutputReader *self)
+{
+  return self->output->type;
+}
+
+static void
+stop_waiting (MedleyOutputReader *self)
+{
+  g_clear_signal_handler (&self->grew, self->job);
+  if (self->waiting != NULL && self->cancelled != 0)
+    g_signal_handler_disconnect (g_task_get_cancellable (self->waiting), self->cancelled);
+  self->cancelled = 0;
+}
+
+static void
+return_bytes (GTask *task, void *data, gsize length)
+{
+  g_task_return_pointer (task, g_bytes_new_take (data, length), (GDestroyNotify) g_bytes_unref);
+}
+
+/* Finished outputs may be cold: then a thread waits for the disk. */
+static void
+read_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  MedleyOutputReader *self = source;
+  g_autofree char *data = g_malloc (self->max);
+  gssize n = pread (self->fd, data, self->max, (off_t) self->offset);
+
+  if (n < 0) {
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the output: %s", g_strerror (errno));
+    return;
+  }
+  self->offset += (guint64) n;
+  return_bytes (task, g_steal_pointer (&data), (gsize) n);
+}
+
+/* Returns whether the task was answered or handed on. */
+static gboolean
+try_read (MedleyOutputReader *self, GTask *task)
+{
+  /* What ends the output is looked at first: bytes written before the end are then seen by the read. */
+  MedleyOutputState state = self->output->state;
+  g_autofree char *data = g_malloc (self->max);
+  struct iovec iov = { data, self->max };
+  gssize n = preadv2 (self->fd, &iov, 1, (off_t) self->offset, RWF_NOWAIT);
+
+  if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+    n = pread (self->fd, data, self->max, (off_t) self->offset);
+  if (n > 0) {
+    self->offset += (guint64) n;
+    return_bytes (task, g_realloc (g_steal_pointer (&data), (gsize) n), (gsize) n);
+    return TRUE;
+  }
+  if (n < 0 && errno == EAGAIN) {
+    g_task_run_in_thread (task, read_in_thread);
+    return TRUE;
+  }
+  if (n < 0) {
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the output: %s", g_strerror (errno));
+    return TRUE;
+  }
+  if (state == MEDLEY_OUTPUT_COMPLETE) {
+    return_bytes (task, NULL, 0);
+    return TRUE;
+  }
+  if (state == MEDLEY_OUTPUT_FAILED) {
+    const GError *error = medley_job_get_error (self->job);
+
+    g_task_return_error (task, error != NULL ? g_error_copy (error)
+                                             : g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_FAILED, "the job failed"));
+    return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+output_grew (MedleyJob *job, MedleyOutput *output, gpointer data)
+{
+  MedleyOutputReader *self = data;
+  g_autoptr (GTask) task = NULL;
+
+  if (output != self->output || !try_read (self, self->waiting))
+    return;
+  stop_waiting (self);
+  task = g_steal_pointer (&self->waiting);
+}
+
+static gboolean
+wait_cancelled_idle (gpointer data)
+{
+  MedleyOutputReader *self = data;
+  g_autoptr (GTask) task = NULL;
+
+  if (self->waiting != NULL && g_cancellable_is_cancelled (g_task_get_cancellable (self->waiting))) {
+    stop_waiting (self);
+    task = g_steal_pointer (&self->waiting);
+    g_task_return_error_if_cancelled (task);
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+wait_cancelled (GCancellable *cancellable, gpointer data)
+{
+  /* Not from within the signal: its handler cannot be disconnected there. */
+  g_idle_add_full (G_PRIORITY_DEFAULT, wait_cancelled_idle, g_object_ref (data), g_object_unref);
+}
+
+void
+medley_output_reader_read_async (MedleyOutputReader *self, gsize max, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, data);
+
+  g_return_if_fail (self->waiting == NULL);
+  self->max = max;
+  if (g_task_return_error_if_cancelled (task) || try_read (self, task))
+    return;
+  self->waiting = g_steal_pointer (&task);
+  self->grew = g_signal_connect (self->job, "grew", G_CALLBACK (output_grew), self);
+  if (cancellable != NULL)
+    self->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (wait_cancelled), self);
+}
+
+GBytes *
+medley_output_reader_read_finish (MedleyOutputReader *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+int
+medley_output_reader_dup_fd (MedleyOutputReader *self, GError **error)
+{
+  int fd;
+
+  if (self->output->state != MEDLEY_OUTPUT_COMPLETE)
+    return -1;
+  /* Opened anew, so that the client has a position of its own. */
+  fd = medley_spool_open (medley_job_get_spool (self->job), self->output->file, error);
+  if (fd >= 0)
+    lseek (fd, (off_t) self->offset, SEEK_SET);
+  return fd;
+}
+
+static void
+medley_output_reader_finalize (GObject *object)
+{
+  MedleyOutputReader *self = MEDLEY_OUTPUT_READER (object);
+
+  medley_clear_fd (&self->fd);
+  g_clear_object (&self->job);
+  G_OBJECT_CLASS (medley_output_reader_parent_class)->finalize (object);
+}
+
+static void
+medley_output_reader_class_init (MedleyOutputReaderClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = medley_output_reader_finalize;
+}
+
+static void
+medley_output_reader_init (MedleyOutputReader *self)
+{
+  self->fd = -1;
+}

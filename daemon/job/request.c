@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "job/request.h"
+
+#include "base/fd.h"
+
+static void
+input_free (gpointer data)
+{
+  MedleyRequestInput *input = data;
+
+  medley_clear_fd (&input->fd);
+  g_clear_pointer (&input->bytes, g_bytes_unref);
+  g_free (input->name);
+  g_free (input);
+}
+
+static MedleyRequestInput *
+add_input (MedleyJobRequest *self, const char *name, MedleyRequestInputKind kind)
+{
+  MedleyRequestInput *input = g_new0 (MedleyRequestInput, 1);
+
+  input->name = name != NULL && name[0] != '\0' ? g_strdup (name) : NULL;
+  input->kind = kind;
+  input->fd = -1;
+  g_ptr_array_add (self->inputs, input);
+  return input;
+}
+
+MedleyJobRequest *
+medley_job_request_new (const char *client)
+{
+  MedleyJobRequest *self = g_new0 (MedleyJobRequest, 1);
+
+  self->client = g_strdup (client);
+  self->inputs = g_ptr_array_new_with_free_func (input_free);
+  self->output_names = g_ptr_array_new_with_free_func (g_free);
+  self->output_types = g_ptr_array_new_with_free_func (g_free);
+  g_variant_dict_init (&self->parameters, NULL);
+  return self;
+}
+
+void
+medley_job_request_free (MedleyJobRequest *self)
+{
+  g_variant_dict_clear (&self->parameters);
+  g_ptr_array_unref (self->inputs);
+  g_ptr_array_unref (self->output_names);
+  g_ptr_array_unref (self->output_types);
+  g_free (self->client);
+  g_free (self->pipeline);
+  g_free (self->text);
+  g_free (self);
+}
+
+void
+medley_job_request_set_pipeline (MedleyJobRequest *self, const char *name)
+{
+  g_free (self->pipeline);
+  self->pipeline = g_strdup (name);
+}
+
+void
+medley_job_request_set_pipeline_text (MedleyJobRequest *self, const char *json, gsize length)
+{
+  g_free (self->text);
+  self->text = g_memdup2 (json, length);
+  self->text_length = length;
+  if (self->text == NULL)
+    self->text = g_strdup ("");
+}
+
+void
+medley_job_request_add_input_bytes (MedleyJobRequest *self, const char *name, GBytes *bytes)
+{
+  add_input (self, name, MEDLEY_REQUEST_BYTES)->bytes = g_bytes_ref (bytes);
+}
+
+void
+medley_job_request_add_input_fd (MedleyJobRequest *self, const char *name, int fd)
+{
+  add_input (self, name, MEDLEY_REQUEST_FD)->fd = fd;
+}
+
+void
+medley_job_request_add_input_upload (MedleyJobRequest *self, const char *name)
+{
+  add_input (self, name, MEDLEY_REQUEST_UPLOAD);
+}
+
+void
+medley_job_request_set_parameter (MedleyJobRequest *self, const char *name, GVariant *value)
+{
+  g_variant_dict_insert_value (&self->parameters, name, value);
+}
+
+void
+medley_job_request_add_output (MedleyJobRequest *self, const char *name, const char *media_type)
+{
+  g_ptr_array_add (self->output_names, g_strdup (name));
+  g_ptr_array_add (self->output_types, g_strdup (media_type != NULL ? media_type : ""));
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "job/manager.h"
+
+G_BEGIN_DECLS
+
+/* What the manager reads of a request. */
+
+typedef enum {
+  MEDLEY_REQUEST_BYTES,
+  MEDLEY_REQUEST_FD,
+  MEDLEY_REQUEST_UPLOAD,
+} MedleyRequestInputKind;
+
+typedef struct {
+  char *name; /* NULL for the pipeline's only input */
+  MedleyRequestInputKind kind;
+  GBytes *bytes;
+  int fd;
+} MedleyRequestInput;
+
+struct _MedleyJobRequest {
+  char *client;
+  char *pipeline;
+  char *text; /* of a pipeline that the client sent */
+  gsize text_length;
+  GPtrArray *inputs; /* MedleyRequestInput */
+  GVariantDict parameters;
+  GPtrArray *output_names; /* char *, NULL entries for the default output */
+  GPtrArray *output_types; /* char *, in step with the names */
+};
+
+G_END_DECLS

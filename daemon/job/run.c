@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "job/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+#define WATCH_INTERVAL_MS 250
+
+struct _MedleyRun {
+  MedleyJob *job;
+  MedleyPool *pool;
+  MedleyWorker *worker; /* NULL until one is acquired */
+  gboolean acquiring;
+  gboolean called;      /* the worker has the job */
+  gboolean ended;
+  MedleyRunEnded callback;
+  gpointer data;
+
+  GError *stop_error;   /* why it is being stopped */
+  guint grace_source;
+  guint grace_ms;
+
+  guint watch_source;
+  gint64 started;       /* monotonic µs */
+  gint64 run_time;      /* limit, µs */
+  gint64 stall;         /* limit, µs */
+  guint64 memory;       /* limit, bytes */
+  guint64 activity;
+  gint64 activity_time;
+  char *stage;          /* at work, as the last heartbeat said */
+  char *engine;
+};
+
+static void
+end (MedleyRun *self, gboolean ok, GVariant *error)
+{
+  g_autoptr (GVariant) sunk = error != NULL ? g_variant_ref_sink (error) : NULL;
+
+  if (self->ended)
+    return;
+  self->ended = TRUE;
+  g_clear_handle_id (&self->grace_source, g_source_remove);
+  g_clear_handle_id (&self->watch_source, g_source_remove);
+  if (self->worker != NULL) {
+    g_signal_handlers_disconnect_by_data (self->worker, self);
+    medley_pool_release (self->pool, self->worker);
+    g_clear_object (&self->worker);
+  }
+  self->callback (self, self->job, ok, sunk, self->data);
+}
+
+/* With one stage there is no doubt which one was at work. */
+static void
+guess_stage (MedleyRun *self, const char **stage, const char **engine)
+{
+  g_autoptr (GVariant) stages = g_variant_lookup_value (medley_job_get_plan (self->job), "stages", G_VARIANT_TYPE ("aa{sv}"));
+
+  *stage = self->stage != NULL && self->stage[0] != '\0' ? self->stage : NULL;
+  *engine = self->engine != NULL && self->engine[0] != '\0' ? self->engine : NULL;
+  if (*stage == NULL && stages != NULL && g_variant_n_children (stages) == 1) {
+    g_autoptr (GVariant) only = g_variant_get_child_value (stages, 0);
+    g_autoptr (GVariant) engines = g_variant_lookup_value (only, "engines", G_VARIANT_TYPE ("as"));
+
+    g_variant_lookup (only, "name", "&s", stage);
+    if (engines != NULL && g_variant_n_children (engines) > 0)
+      g_variant_get_child (engines, 0, "&s", engine);
+    else
+      g_variant_lookup (only, "element", "&s", engine);
+  }
+}
+
+static GVariant *
+make_place_error (MedleyRun *self, const GError *error, const char *stage, const char *engine)
+{
+  g_autoptr (GError) placed = NULL;
+
+  if (stage == NULL)
+    return medley_error_to_variant (error, NULL, NULL);
+  placed = g_error_new (error->domain, error->code, "stage “%s” (%s): %s", stage, engine != NULL ? engine : "?",
+                        error->message);
+  return medley_error_to_variant (placed, stage, engine);
+}
+
+static void
+worker_exited (MedleyWorker *worker, GError *error, gpointer data)
+{
+  MedleyRun *self = data;
+  const char *stage, *engine;
+
+  if (self->stop_error != NULL && self->stop_error->code == MEDLEY_ERROR_CANCELLED) {
+    end (self, FALSE, medley_error_to_variant (self->stop_error, NULL, NULL));
+    return;
+  }
+  guess_stage (self, &stage, &engine);
+  if (self->stop_error != NULL) {
+    end (self, FALSE, make_place_error (self, self->stop_error, stage, engine));
+    return;
+  }
+  if (medley_worker_get_crash_stage (worker) != NULL && medley_worker_get_crash_stage (worker)[0] != '\0') {
+    stage = medley_worker_get_crash_stage (worker);
+    engine = medley_worker_get_crash_engine (worker);
+  }
+  end (self, FALSE, make_place_error (self, error, stage, engine));
+}
+
+static void
+worker_finished (MedleyWorker *worker, const char *job, gboolean ok, GVariant *error, gpointer data)
+{
+  MedleyRun *self = data;
+
+  if (!g_str_equal (job, medley_job_get_id (self->job)))
+    return;
+  if (ok)
+    end (self, TRUE, NULL);
+  else if (self->stop_error != NULL)
+    end (self, FALSE, medley_error_to_variant (self->stop_error, NULL, NULL));
+  else
+    end (self, FALSE, error);
+}
+
+static void
+worker_event (MedleyWorker *worker, const char *job, const char *kind, GVariant *details, gpointer data)
+{
+  MedleyRun *self = data;
+  GVariantDict dict;
+  const char *output = NULL;
+
+  if (!g_str_equal (job, medley_job_get_id (self->job)))
+    return;
+  if (g_str_equal (kind, "progress")) {
+    double fraction = -1, remaining = -1;
+
+    g_variant_lookup (details, "fraction", "d", &fraction);
+    g_variant_lookup (details, "remaining", "d", &remaining);
+    medley_job_set_progress (self->job, fraction, remaining);
+  } else if (g_str_equal (kind, "output-started") && g_variant_lookup (details, "output", "&s", &output)) {
+    MedleyOutput *found = medley_job_find_output (self->job, output);
+
+    if (found != NULL && found->state == MEDLEY_OUTPUT_PENDING)
+      medley_job_set_output_state (self->job, found, MEDLEY_OUTPUT_GROWING);
+  }
+  g_variant_dict_init (&dict, details);
+  /* The event's own time is the daemon's clock; the worker's is time into the run. */
+  if (g_variant_dict_contains (&dict, "time")) {
+    g_autoptr (GVariant) used = g_variant_dict_lookup_value (&dict, "time", NULL);
+
+    g_variant_dict_insert_value (&dict, "time-used", used);
+  }
+  medley_job_add_event (self->job, kind, &dict);
+}
+
+static void
+worker_heartbeat (MedleyWorker *worker, guint64 activity, const char *stage, const char *engine, gpointer data)
+{
+  MedleyRun *self = data;
+
+  if (activity != self->activity)
+    self->activity_time = g_get_monotonic_time ();
+  self->activity = activity;
+  g_free (self->stage);
+  self->stage = g_strdup (stage);
+  g_free (self->engine);
+  self->engine = g_strdup (engine);
+}
+
+/* Resident bytes that are not shared with other processes, roughly: of a forked worker what it has written itself. */
+static guint64
+read_private_memory (GPid pid)
+{
+  char path[64], text[128] = "";
+  unsigned long size, resident, shared;
+  int fd;
+
+  g_snprintf (path, sizeof path, "/proc/%d/statm", pid);
+  fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return 0;
+  if (read (fd, text, sizeof text - 1) < 0)
+    text[0] = '\0';
+  close (fd);
+  if (sscanf (text, "%lu %lu %lu", &size, &resident, &shared) != 3 || resident < shared)
+    return 0;
+  return (guint64) (resident - shared) * (guint64) sysconf (_SC_PAGESIZE);
+}
+
+static void
+kill_with (MedleyRun *self, GError *error)
+{
+  if (self->stop_error == NULL)
+    self->stop_error = error;
+  else
+    g_error_free (error);
+  medley_worker_kill (self->worker);
+}
+
+static gboolean
+watch (gpointer data)
+{
+  MedleyRun *self = data;
+  gint64 now = g_get_monotonic_time ();
+  guint64 memory = read_private_memory (medley_worker_get_pid (self->worker));
+
+  if (memory > self->memory) {
+    kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_MEMORY_LIMIT,
+                                  "the worker used %" G_GUINT64_FORMAT " MiB of memory, more than its limit of "
+                                  "%" G_GUINT64_FORMAT " MiB (workers.memory-bytes)",
+                                  memory >> 20, self->memory >> 20));
+  } else if (now - self->started > self->run_time) {
+    kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_TIME_LIMIT,
+                                  "the job ran longer than its limit of %" G_GINT64_FORMAT " s (limits.run-time)",
+                                  self->run_time / G_USEC_PER_SEC));
+  } else if (medley_job_get_state (self->job) != MEDLEY_JOB_PAUSED
+             && !medley_job_has_input_in (self->job, MEDLEY_INPUT_COMING)
+             && now - self->activity_time > self->stall) {
+    kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
+                                  "no progress for %" G_GINT64_FORMAT " s (workers.stall)",
+                                  self->stall / G_USEC_PER_SEC));
+  } else {
+    if (medley_job_has_input_in (self->job, MEDLEY_INPUT_COMING) || medley_job_get_state (self->job) == MEDLEY_JOB_PAUSED)
+      self->activity_time = now;
+    return G_SOURCE_CONTINUE;
+  }
+  self->watch_source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+add_input (MedleyRun *self, MedleyInput *input, GUnixFDList *fds, GVariantBuilder *builder, GError **error)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  int fd = medley_spool_open (medley_job_get_spool (self->job), input->file, error);
+  int index;
+
+  if (fd < 0)
+    return FALSE;
+  index = g_unix_fd_list_append (fds, fd, error);
+  close (fd);
+  if (index < 0)
+    return FALSE;
+  g_variant_dict_insert (&dict, "file", "h", index);
+  g_variant_dict_insert (&dict, "type", "s", input->type);
+  if (input->state == MEDLEY_INPUT_READY) {
+    g_variant_dict_insert (&dict, "size", "t", input->size);
+  } else {
+    int bell[2];
+
+    if (pipe2 (bell, O_CLOEXEC | O_NONBLOCK) < 0) {
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot make a pipe: %s", g_strerror (errno));
+      return FALSE;
+    }
+    index = g_unix_fd_list_append (fds, bell[0], error);
+    close (bell[0]);
+    medley_clear_fd (&input->doorbell);
+    input->doorbell = bell[1];
+    if (index < 0)
+      return FALSE;
+    g_variant_dict_insert (&dict, "doorbell", "h", index);
+  }
+  g_variant_builder_add (builder, "{s@a{sv}}", input->name, g_variant_dict_end (&dict));
+  return TRUE;
+}
+
+static gboolean
+add_output (MedleyRun *self, MedleyOutput *output, GUnixFDList *fds, GVariantBuilder *builder, GError **error)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  int fd, index;
+
+  /* The same file for each attempt, since clients may have it open; what an earlier one wrote is gone. */
+  fd = medley_spool_open_empty (medley_job_get_spool (self->job), output->file, error);
+  if (fd < 0)
+    return FALSE;
+  index = g_unix_fd_list_append (fds, fd, error);
+  close (fd);
+  if (index < 0)
+    return FALSE;
+  g_variant_dict_insert (&dict, "file", "h", index);
+  g_variant_dict_insert (&dict, "type", "s", output->type);
+  g_variant_builder_add (builder, "{s@a{sv}}", output->name, g_variant_dict_end (&dict));
+  return TRUE;
+}
+
+static void
+run_called (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (MedleyJob) job = data;
+  g_autoptr (GError) error = NULL;
+  MedleyRun *self = g_object_get_data (G_OBJECT (job), "medley-run");
+
+  /* The run may have ended meanwhile: the worker's death is told by its own signal. */
+  if (medley_worker_run_finish (MEDLEY_WORKER (source), result, &error) || self == NULL
+      || self->worker != MEDLEY_WORKER (source) || medley_worker_is_gone (self->worker)
+      || error->domain != MEDLEY_ERROR)
+    return;
+  end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
+}
+
+static gboolean
+call_worker (MedleyRun *self, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_auto (GVariantBuilder) inputs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{sa{sv}}"));
+  g_auto (GVariantBuilder) outputs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{sa{sv}}"));
+  GPtrArray *list = medley_job_list_inputs (self->job);
+
+  for (guint i = 0; i < list->len; i++) {
+    if (!add_input (self, list->pdata[i], fds, &inputs, error))
+      return FALSE;
+  }
+  list = medley_job_list_outputs (self->job);
+  for (guint i = 0; i < list->len; i++) {
+    if (!add_output (self, list->pdata[i], fds, &outputs, error))
+      return FALSE;
+  }
+  self->started = self->activity_time = g_get_monotonic_time ();
+  self->called = TRUE;
+  medley_job_set_state (self->job, MEDLEY_JOB_RUNNING);
+  medley_worker_run_async (self->worker, medley_job_get_id (self->job), medley_job_get_plan (self->job),
+                           g_variant_builder_end (&inputs), g_variant_builder_end (&outputs), fds, run_called,
+                           g_object_ref (self->job));
+  self->watch_source = g_timeout_add (WATCH_INTERVAL_MS, watch, self);
+  return TRUE;
+}
+
+static void
+acquired (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (MedleyJob) job = data;
+  g_autoptr (GError) error = NULL;
+  MedleyPool *pool = MEDLEY_POOL (source);
+  MedleyRun *self = g_object_get_data (G_OBJECT (job), "medley-run");
+  g_autoptr (MedleyWorker) worker = medley_pool_acquire_finish (pool, result, &error);
+
+  if (self == NULL || self->ended) {
+    if (worker != NULL)
+      medley_pool_release (pool, worker);
+    return;
+  }
+  self->acquiring = FALSE;
+  if (worker == NULL) {
+    end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
+    return;
+  }
+  self->worker = g_steal_pointer (&worker);
+  g_signal_connect (self->worker, "event", G_CALLBACK (worker_event), self);
+  g_signal_connect (self->worker, "finished", G_CALLBACK (worker_finished), self);
+  g_signal_connect (self->worker, "heartbeat", G_CALLBACK (worker_heartbeat), self);
+  g_signal_connect (self->worker, "exited", G_CALLBACK (worker_exited), self);
+  if (!call_worker (self, &error))
+    end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
+}
+
+MedleyRun *
+medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboolean exec_only, MedleyRunEnded ended,
+                  gpointer data)
+{
+  MedleyRun *self = g_new0 (MedleyRun, 1);
+
+  self->job = g_object_ref (job);
+  self->pool = g_object_ref (pool);
+  self->callback = ended;
+  self->data = data;
+  self->grace_ms = (guint) medley_config_get_number (config, "workers.grace") * 1000;
+  self->run_time = (gint64) medley_config_get_number (config, "limits.run-time") * G_USEC_PER_SEC;
+  self->stall = (gint64) medley_config_get_number (config, "workers.stall") * G_USEC_PER_SEC;
+  self->memory = medley_config_get_number (config, "workers.memory-bytes");
+  self->acquiring = TRUE;
+  /* Replies find the run through its job: it may be gone when they come. */
+  g_object_set_data (G_OBJECT (job), "medley-run", self);
+  medley_pool_acquire_async (pool, exec_only, acquired, g_object_ref (job));
+  return self;
+}
+
+static gboolean
+grace_over (gpointer data)
+{
+  MedleyRun *self = data;
+
+  self->grace_source = 0;
+  medley_worker_kill (self->worker);
+  return G_SOURCE_REMOVE;
+}
+
+void
+medley_run_stop (MedleyRun *self, const GError *error)
+{
+  if (self->stop_error != NULL || self->ended)
+    return;
+  self->stop_error = g_error_copy (error);
+  if (self->worker == NULL) {
+    end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
+    return;
+  }
+  medley_worker_cancel_job (self->worker, medley_job_get_id (self->job));
+  self->grace_source = g_timeout_add (self->grace_ms, grace_over, self);
+}
+
+void
+medley_run_pause (MedleyRun *self)
+{
+  if (self->worker != NULL)
+    medley_worker_pause_job (self->worker, medley_job_get_id (self->job));
+}
+
+void
+medley_run_resume (MedleyRun *self)
+{
+  if (self->worker != NULL)
+    medley_worker_resume_job (self->worker, medley_job_get_id (self->job));
+}
+
+void
+medley_run_free (MedleyRun *self)
+{
+  if (g_object_get_data (G_OBJECT (self->job), "medley-run") == self)
+    g_object_set_data (G_OBJECT (self->job), "medley-run", NULL);
+  g_clear_handle_id (&self->grace_source, g_source_remove);
+  g_clear_handle_id (&self->watch_source, g_source_remove);
+  if (self->worker != NULL) {
+    g_signal_handlers_disconnect_by_data (self->worker, self);
+    medley_worker_kill (self->worker);
+    g_object_unref (self->worker);
+  }
+  g_clear_error (&self->stop_error);
+  g_object_unref (self->pool);
+  g_object_unref (self->job);
+  g_free (self->stage);
+  g_free (self->engine);
+  g_free (self);
+}

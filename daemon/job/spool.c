@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "job/spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+#define LOCK_NAME ".lock"
+
+struct _MedleySpool {
+  GObject parent_instance;
+
+  char *folder;
+  int fd;
+  int lock_fd;
+  int inotify_fd;
+  guint source;
+  MedleySpoolGrew grew;
+  gpointer data;
+};
+
+G_DEFINE_FINAL_TYPE (MedleySpool, medley_spool, G_TYPE_OBJECT)
+
+static void
+set_errno_error (GError **error, int code, const char *what, const char *name)
+{
+  g_set_error (error, MEDLEY_ERROR,
+               code == ENOSPC || code == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO, "cannot %s %s: %s", what,
+               name, g_strerror (code));
+}
+
+static gboolean
+changed (int fd, GIOCondition condition, gpointer data)
+{
+  g_autoptr (MedleySpool) self = g_object_ref (data);
+  _Alignas (struct inotify_event) char buffer[8192];
+  gssize n;
+
+  while ((n = read (fd, buffer, sizeof buffer)) > 0) {
+    for (char *at = buffer; at < buffer + n;) {
+      const struct inotify_event *event = (const struct inotify_event *) at;
+
+      if (event->len > 0)
+        self->grew (event->name, self->data);
+      at += sizeof *event + event->len;
+    }
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+MedleySpool *
+medley_spool_new (const char *folder, MedleySpoolGrew grew, gpointer data, GError **error)
+{
+  g_autoptr (MedleySpool) self = g_object_new (MEDLEY_TYPE_SPOOL, NULL);
+
+  self->folder = g_strdup (folder);
+  self->grew = grew;
+  self->data = data;
+  if (g_mkdir_with_parents (folder, 0700) < 0
+      || (self->fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+    set_errno_error (error, errno, "open the spool folder", folder);
+    return NULL;
+  }
+  self->lock_fd = openat (self->fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (self->lock_fd < 0) {
+    set_errno_error (error, errno, "write to the spool folder", folder);
+    return NULL;
+  }
+  if (flock (self->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                 "another daemon uses the spool folder %s; stop it, or set paths.spool to another folder", folder);
+    return NULL;
+  }
+  self->inotify_fd = inotify_init1 (IN_NONBLOCK | IN_CLOEXEC);
+  if (self->inotify_fd < 0 || inotify_add_watch (self->inotify_fd, folder, IN_MODIFY) < 0) {
+    set_errno_error (error, errno, "watch the spool folder", folder);
+    return NULL;
+  }
+  self->source = g_unix_fd_add (self->inotify_fd, G_IO_IN, changed, self);
+  return g_steal_pointer (&self);
+}
+
+int
+medley_spool_create (MedleySpool *self, const char *name, GError **error)
+{
+  int fd = openat (self->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+  if (fd < 0)
+    set_errno_error (error, errno, "create the spool file", name);
+  return fd;
+}
+
+int
+medley_spool_open (MedleySpool *self, const char *name, GError **error)
+{
+  int fd = openat (self->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd < 0)
+    set_errno_error (error, errno, "open the spool file", name);
+  return fd;
+}
+
+int
+medley_spool_open_empty (MedleySpool *self, const char *name, GError **error)
+{
+  int fd = openat (self->fd, name, O_RDWR | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd < 0)
+    set_errno_error (error, errno, "open the spool file", name);
+  return fd;
+}
+
+void
+medley_spool_remove (MedleySpool *self, const char *name)
+{
+  unlinkat (self->fd, name, 0);
+}
+
+guint
+medley_spool_clear (MedleySpool *self)
+{
+  g_autoptr (GDir) dir = g_dir_open (self->folder, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    if (g_str_has_suffix (name, ".in") || g_str_has_suffix (name, ".out")) {
+      medley_spool_remove (self, name);
+      n++;
+    }
+  }
+  return n;
+}
+
+static void
+medley_spool_finalize (GObject *object)
+{
+  MedleySpool *self = MEDLEY_SPOOL (object);
+
+  g_clear_handle_id (&self->source, g_source_remove);
+  medley_clear_fd (&self->inotify_fd);
+  medley_clear_fd (&self->lock_fd);
+  medley_clear_fd (&self->fd);
+  g_free (self->folder);
+  G_OBJECT_CLASS (medley_spool_parent_class)->finalize (object);
+}
+
+static void
+medley_spool_class_init (MedleySpoolClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = medley_spool_finalize;
+}
+
+static void
+medley_spool_init (MedleySpool *self)
+{
+  self->fd = self->lock_fd = self->inotify_fd = -1;
+}

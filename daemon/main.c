@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib-unix.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "daemon.h"
+
+typedef struct {
+  GMainLoop *loop;
+  int status;
+  int ready_fd;
+} Main;
+
+static gboolean
+quit (gpointer data)
+{
+  g_main_loop_quit (((Main *) data)->loop);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+starter_left (int fd, GIOCondition condition, gpointer data)
+{
+  g_main_loop_quit (((Main *) data)->loop);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+daemon_ready (MedleyDaemon *daemon, gpointer data)
+{
+  Main *self = data;
+
+  if (self->ready_fd >= 0) {
+    if (write (self->ready_fd, "ready\n", 6) < 0)
+      g_main_loop_quit (self->loop); /* nobody waits for it any more */
+    close (self->ready_fd);
+    self->ready_fd = -1;
+  }
+}
+
+static void
+daemon_failed (MedleyDaemon *daemon, GError *error, gpointer data)
+{
+  Main *self = data;
+
+  g_printerr ("medleyd: %s: %s\n", medley_error_info (error)->name, error->message);
+  self->status = medley_error_info (error)->exit_code;
+  g_main_loop_quit (self->loop);
+}
+
+static int
+run (MedleyConfig *config, int ready_fd, int alive_fd)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MedleyDaemon) daemon = medley_daemon_new (config, &error);
+  Main self = { NULL, 0, ready_fd };
+  guint sources[3] = { 0 };
+
+  if (daemon == NULL) {
+    g_printerr ("medleyd: %s: %s\n", medley_error_info (error)->name, error->message);
+    return medley_error_info (error)->exit_code;
+  }
+  self.loop = g_main_loop_new (NULL, FALSE);
+  sources[0] = g_unix_signal_add (SIGTERM, quit, &self);
+  sources[1] = g_unix_signal_add (SIGINT, quit, &self);
+  if (alive_fd >= 0)
+    sources[2] = g_unix_fd_add (alive_fd, G_IO_IN | G_IO_HUP | G_IO_ERR, starter_left, &self);
+  g_signal_connect (daemon, "ready", G_CALLBACK (daemon_ready), &self);
+  g_signal_connect (daemon, "failed", G_CALLBACK (daemon_failed), &self);
+  medley_daemon_start (daemon);
+  g_main_loop_run (self.loop);
+
+  g_source_remove (sources[0]);
+  g_source_remove (sources[1]);
+  if (alive_fd >= 0 && g_main_context_find_source_by_id (NULL, sources[2]) != NULL)
+    g_source_remove (sources[2]);
+  g_main_loop_unref (self.loop);
+  return self.status;
+}
+
+/* Prints the values in force, each with its origin. */
+static int
+print_config (MedleyConfig *config)
+{
+  g_autoptr (GVariant) keys = g_variant_ref_sink (medley_config_describe (config));
+
+  for (gsize i = 0; i < g_variant_n_children (keys); i++) {
+    g_autoptr (GVariant) key = g_variant_get_child_value (keys, i);
+    const char *name = "", *value = "", *origin = "";
+
+    g_variant_lookup (key, "name", "&s", &name);
+    g_variant_lookup (key, "value", "&s", &value);
+    g_variant_lookup (key, "origin", "&s", &origin);
+    g_print ("%s=%s\t# %s\n", name, value, origin);
+  }
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *file = NULL;
+  g_auto (GStrv) overrides = NULL;
+  gboolean check = FALSE, version = FALSE, private = FALSE;
+  int ready_fd = -1, alive_fd = -1;
+  const GOptionEntry entries[] = {
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read this file instead of the system's and the user's", "FILE" },
+    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &overrides, "Set a key of the configuration", "GROUP.KEY=VALUE" },
+    { "check-config", 0, 0, G_OPTION_ARG_NONE, &check, "Print what is in force and where it came from, and exit", NULL },
+    { "private", 0, 0, G_OPTION_ARG_NONE, &private, "Serve one client: neither TCP nor D-Bus", NULL },
+    { "ready-fd", 0, 0, G_OPTION_ARG_INT, &ready_fd, "Write a line to this descriptor when ready", "FD" },
+    { "alive-fd", 0, 0, G_OPTION_ARG_INT, &alive_fd, "Exit when this descriptor's other end is closed", "FD" },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL },
+    { NULL },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("- run chains of models as jobs");
+  g_autoptr (MedleyConfig) config = NULL;
+  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+
+  setlocale (LC_ALL, "");
+  signal (SIGPIPE, SIG_IGN);
+  umask (077);
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_description (context, "Every key of the configuration is explained in medley.conf(5).");
+  if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1) {
+    g_printerr ("medleyd: %s\n", error != NULL ? error->message : "it takes no arguments, only options");
+    return MEDLEY_EXIT_USAGE;
+  }
+  if (version) {
+    g_print ("medleyd %s\n", MEDLEY_VERSION);
+    return 0;
+  }
+  if (private) {
+    g_ptr_array_add (all, (char *) "http.tcp=false");
+    g_ptr_array_add (all, (char *) "dbus.bus=none");
+  }
+  for (guint i = 0; overrides != NULL && overrides[i] != NULL; i++)
+    g_ptr_array_add (all, overrides[i]);
+  g_ptr_array_add (all, NULL);
+  medley_error_register_dbus ();
+  config = medley_config_load (file, (const char *const *) all->pdata, &error);
+  if (config == NULL) {
+    g_printerr ("medleyd: %s: %s\n", medley_error_info (error)->name, error->message);
+    return medley_error_info (error)->exit_code;
+  }
+  return check ? print_config (config) : run (config, ready_fd, alive_fd);
+}

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The bad-input list: each gets its own code, the daemon stays up, and the next job runs."""
+
+import json
+import os
+import random
+import struct
+import unittest
+import zlib
+
+from medleytest import DATA, Daemon, main
+
+
+def png_header(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+
+
+PAGE = (DATA / "page.png").read_bytes()
+
+# what is sent where, and the code and HTTP status that must come back
+CASES = {
+    "empty text": ("speak", b"", {"empty-input": 422}),
+    "empty page": ("read-page", b"", {"empty-input": 422}),
+    "Latin-1": ("speak", "Une idée fixe.".encode("latin-1"), {"bad-encoding": 422}),
+    "NUL": ("speak", b"One\0two.", {"nul-in-text": 422}),
+    "UTF-16": ("speak", "Hello there.".encode("utf-16"), {"bad-encoding": 422, "nul-in-text": 422}),
+    "half a character at the end": ("speak", "Café".encode()[:-1], {"bad-encoding": 422}),
+    "pixel bomb": ("read-page", png_header(100_000, 100_000), {"image-too-large": 413}),
+    "truncated PNG": ("read-page", PAGE[: len(PAGE) // 3], {"bad-input": 422}),
+    "only a PNG's signature": ("read-page", PAGE[:8], {"bad-input": 422}),
+    "random image": ("read-page", random.Random(1).randbytes(50_000), {"bad-input": 422}),
+    "text as an image": ("read-page", b"I am no picture.\n" * 50, {"bad-input": 422}),
+    "unknown voice": ("speak?voice=klingon-9", b"Hello.", {"unknown-voice": 422}),
+    "unknown language": ("read-page?language=xyz", PAGE, {"unknown-language": 422}),
+    "unknown parameter": ("speak?vioce=de", b"Hello.", {"invalid-parameter": 422}),
+    "unknown pipeline": ("speek", b"Hello.", {"not-found": 404}),
+    "unknown output": ("speak?output=video", b"Hello.", {"not-found": 404}),
+}
+
+
+class BadInput(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon("limits.text-bytes=4MiB")
+        cls.daemon.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.daemon.stop()
+
+    def tearDown(self):
+        reply = self.daemon.curl("/run/speak", "--data-binary", "Still here.")
+        self.assertEqual(reply.status, 200, reply.body[:300])
+        self.assertEqual(reply.body[:4], b"OggS")
+
+    def check_problem(self, reply, codes):
+        self.assertEqual(reply.headers.get("content-type"), "application/problem+json", reply.body[:200])
+        problem = reply.json()
+        self.assertIn(problem["code"], codes, problem)
+        self.assertEqual(reply.status, codes[problem["code"]])
+        self.assertEqual(problem["status"], reply.status)
+        self.assertGreater(len(problem["detail"]), 10)
+        return problem
+
+    def test_inputs_over_http(self):
+        for name, (target, body, codes) in CASES.items():
+            with self.subTest(name):
+                reply = self.daemon.curl(f"/run/{target}", "--data-binary", "@-", input=body)
+                self.check_problem(reply, codes)
+
+    def test_inputs_from_the_shell(self):
+        for name, (target, body, codes) in CASES.items():
+            with self.subTest(name):
+                pipeline, _, query = target.partition("?")
+                arguments = ["run", pipeline, "-", "-o", os.devnull]
+                if query.startswith("output="):
+                    arguments = ["run", pipeline, "-", "-o", f"{query[7:]}={os.devnull}"]
+                elif query:
+                    arguments += ["--set", query]
+                done = self.daemon.medley(*arguments, input=body)
+                self.assertNotEqual(done.returncode, 0)
+                message = done.stderr.decode()
+                self.assertTrue(any(code in message for code in codes), message)
+
+    def test_text_past_its_limit(self):
+        reply = self.daemon.curl("/run/speak", "-T", "-", "-X", "POST", input=b"All work and no play. " * 400_000)
+        self.check_problem(reply, {"too-large": 413})
+
+    def faulty(self, text):
+        reply = self.daemon.curl(
+            "/api/v1/jobs", "-H", "Content-Type: application/json", "--data-binary", "@-",
+            input=b'{"pipeline": ' + (text if isinstance(text, bytes) else json.dumps(text).encode()) + b', "inputs": {"t": {"text": "Hello."}}}',
+        )
+        return reply
+
+    def test_a_cycle_is_named(self):
+        reply = self.faulty({
+            "medley": 1, "name": "round", "inputs": {"t": {"type": "text/plain"}},
+            "stages": {"a": {"task": "text-to-text/echo", "from": "b"}, "b": {"task": "text-to-text/echo", "from": "a"}},
+            "outputs": {"o": {"from": "a", "type": "text/plain"}},
+        })
+        problem = self.check_problem(reply, {"invalid-pipeline": 422})
+        self.assertTrue(any(f["code"] == "cycle" for f in problem["faults"]), problem)
+
+    def test_a_property_out_of_range_is_placed(self):
+        reply = self.faulty({
+            "medley": 1, "name": "loud", "inputs": {"t": {"type": "text/plain"}},
+            "stages": {"s": {"task": "text-to-audio/speech", "engine": "espeak", "from": "t", "set": {"rate": 100000}}},
+            "outputs": {"o": {"from": "s", "type": "audio/ogg"}},
+        })
+        problem = self.check_problem(reply, {"invalid-pipeline": 422})
+        fault = problem["faults"][0]
+        self.assertEqual(fault["pointer"], "/stages/s/set/rate")
+        self.assertIn("450", fault["message"])
+
+    def test_elements_that_open_files_are_not_for_clients(self):
+        reply = self.faulty({
+            "medley": 1, "name": "thief", "inputs": {"t": {"type": "text/plain"}},
+            "stages": {"s": {"element": "filesrc", "from": "t", "set": {"location": "/etc/passwd"}}},
+            "outputs": {"o": {"from": "s", "type": "text/plain"}},
+        })
+        problem = self.check_problem(reply, {"invalid-pipeline": 422})
+        self.assertTrue(any(f["code"] == "not-allowed" for f in problem["faults"]), problem)
+
+    def test_deeply_nested_json(self):
+        reply = self.faulty(b"[" * 80_000 + b"]" * 80_000)
+        self.check_problem(reply, {"invalid-json": 400})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Engines that crash, hang and leak: the job fails with a name to it, others go on, and the pool is whole again."""
+
+import time
+import unittest
+
+from medleytest import PATIENCE, Daemon, main
+
+
+def pipeline(engine, task="text-to-text/echo", **settings):
+    return {
+        "medley": 1, "inputs": {"text": {"type": "text/plain"}},
+        "stages": {"bad": {"task": task, "engine": engine, "from": "text", "set": settings}},
+        "outputs": {"out": {"from": "bad", "type": "text/plain"}},
+    }
+
+
+PIPELINES = {
+    "echo.json": pipeline("fakeecho"),
+    "slow.json": pipeline("fakeslow", **{"delay-ms": 300}),
+    "segv.json": pipeline("fakecrash", how="segv"),
+    "abort.json": pipeline("fakecrash", how="abort"),
+    "exit.json": pipeline("fakecrash", how="exit"),
+    "hang.json": pipeline("fakehang"),
+    "leak.json": pipeline("fakeleak", mib=400),
+    "endless.json": pipeline("fakeendless"),
+}
+
+
+class Workers(unittest.TestCase):
+    def setUp(self):
+        self.daemon = Daemon(
+            "workers.memory-bytes=300MiB", "workers.stall=3s", "workers.grace=1s", "workers.maximum=2", pipelines=PIPELINES
+        )
+        self.daemon.start()
+
+    def tearDown(self):
+        self.daemon.stop()
+
+    def run_job(self, name, text="One line.\n"):
+        return self.daemon.wait(self.daemon.create(pipeline=name, inputs={"text": {"text": text}})["id"])
+
+    def check_whole_again(self):
+        deadline = time.monotonic() + PATIENCE
+        job = self.run_job("echo")
+        self.assertEqual(job["state"], "done", job)
+        while time.monotonic() < deadline:
+            workers = self.daemon.status()["workers"]
+            if workers["busy"] == 0 and workers["idle"] >= 1 and workers["starting"] == 0:
+                return
+            time.sleep(0.05)
+        self.fail(f"the pool did not recover: {workers}")
+
+    def check_failure(self, name, code):
+        other = self.daemon.create(pipeline="slow", inputs={"text": {"text": "Another job.\n"}})
+        job = self.run_job(name)
+        self.assertEqual(job["state"], "failed", job)
+        self.assertEqual(job["error"]["code"], code, job["error"])
+        self.assertEqual(job["error"].get("stage"), "bad", job["error"])
+        self.assertTrue(job["error"].get("engine", "").startswith("fake"), job["error"])
+        self.assertEqual(self.daemon.wait(other["id"])["state"], "done")
+        self.check_whole_again()
+        return job
+
+    def test_segmentation_fault(self):
+        job = self.check_failure("segv", "worker-crashed")
+        self.assertIn("signal 11", job["error"]["message"])
+
+    def test_abort(self):
+        job = self.check_failure("abort", "worker-crashed")
+        self.assertIn("signal 6", job["error"]["message"])
+
+    def test_exit(self):
+        self.check_failure("exit", "worker-crashed")
+
+    def test_hang(self):
+        self.check_failure("hang", "worker-hung")
+
+    def test_leak(self):
+        self.check_failure("leak", "memory-limit")
+
+    def test_cancel_when_the_engine_ignores_it(self):
+        job = self.daemon.create(pipeline="hang", inputs={"text": {"text": "x\n"}})
+        self.daemon.wait(job["id"], ("running",))
+        self.assertIn(self.daemon.curl(f"/api/v1/jobs/{job['id']}/cancel", "-X", "POST").status, (200, 202, 204))
+        self.assertEqual(self.daemon.wait(job["id"])["state"], "cancelled")
+        # Idempotent.
+        self.assertIn(self.daemon.curl(f"/api/v1/jobs/{job['id']}/cancel", "-X", "POST").status, (200, 202, 204))
+        self.check_whole_again()
+
+    def test_cancel_of_an_endless_job_keeps_its_worker(self):
+        self.check_whole_again()
+        before = self.daemon.status()["workers"]
+        job = self.daemon.create(pipeline="endless", inputs={"text": {"text": "x\n"}})
+        self.daemon.wait(job["id"], ("running",))
+        self.daemon.curl(f"/api/v1/jobs/{job['id']}/cancel", "-X", "POST")
+        self.assertEqual(self.daemon.wait(job["id"])["state"], "cancelled")
+        self.check_whole_again()
+        self.assertEqual(self.daemon.status()["workers"]["lost"], before["lost"])
+
+    def test_a_queued_job_is_cancelled_at_once(self):
+        running = [self.daemon.create(pipeline="endless", inputs={"text": {"text": "x\n"}}) for _ in range(2)]
+        for job in running:
+            self.daemon.wait(job["id"], ("running",))
+        waiting = self.daemon.create(pipeline="echo", inputs={"text": {"text": "x\n"}})
+        self.assertEqual(waiting["state"], "queued")
+        self.assertIn("reason", self.daemon.job(waiting["id"]))
+        self.daemon.curl(f"/api/v1/jobs/{waiting['id']}/cancel", "-X", "POST")
+        self.assertEqual(self.daemon.job(waiting["id"])["state"], "cancelled")
+        for job in running:
+            self.daemon.curl(f"/api/v1/jobs/{job['id']}/cancel", "-X", "POST")
+            self.daemon.wait(job["id"])
+        self.check_whole_again()
+
+    def test_workers_go_with_the_daemon(self):
+        job = self.daemon.create(pipeline="endless", inputs={"text": {"text": "x\n"}})
+        self.daemon.wait(job["id"], ("running",))
+        pids = self.daemon.status()["workers"]["pids"]
+        self.daemon.process.kill()
+        self.daemon.process.wait()
+        self.daemon.process = None
+        deadline = time.monotonic() + 10
+        while any(alive(pid) for pid in pids):
+            self.assertLess(time.monotonic(), deadline, "workers outlived the daemon")
+            time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+if __name__ == "__main__":
+    main()
