@@ -39,7 +39,7 @@ take_size (MedleyHttpChunked *self, guint8 byte, GError **error)
   if (g_ascii_isxdigit (byte)) {
     if (++self->digits > MAX_DIGITS)
       return fail (error, "a chunk size is too long");
-    self->remaining = self->remaining * 16 + (guint)g_ascii_xdigit_value (byte);
+    self->remaining = self->remaining * 16 + (guint) g_ascii_xdigit_value (byte);
     return TRUE;
   }
   if (self->digits == 0)
@@ -132,7 +132,7 @@ medley_http_chunked_feed (MedleyHttpChunked *self, const void *data, gsize lengt
       gsize n = MIN (self->remaining, length - used);
       guint64 paid = n * OVERHEAD_PER_BYTE;
 
-      g_byte_array_append (out, bytes + used, (guint)n);
+      g_byte_array_append (out, bytes + used, (guint) n);
       used += n;
       self->remaining -= n;
       self->overhead -= MIN (self->overhead, paid);
@@ -142,5 +142,5 @@ medley_http_chunked_feed (MedleyHttpChunked *self, const void *data, gsize lengt
       return -1;
     }
   }
-  return (gssize)used;
+  return (gssize) used;
 }

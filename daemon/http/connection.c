@@ -105,7 +105,7 @@ fill (MedleyHttpConnection *self, gboolean drop)
   g_byte_array_set_size (self->received, length + READ_SIZE);
   n = g_pollable_input_stream_read_nonblocking (self->input, self->received->data + length,
                                                 READ_SIZE, NULL, &error);
-  g_byte_array_set_size (self->received, drop ? 0 : length + (guint)MAX (n, 0));
+  g_byte_array_set_size (self->received, drop ? 0 : length + (guint) MAX (n, 0));
   if (n < 0)
     return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
   return n > 0;
@@ -197,7 +197,7 @@ void
 medley_http_connection_set_deadline (MedleyHttpConnection *self, int which, guint seconds)
 {
   self->deadlines[which]
-      = seconds == 0 ? 0 : g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
+      = seconds == 0 ? 0 : g_get_monotonic_time () + (gint64) seconds * G_USEC_PER_SEC;
   arm_timer (self);
 }
 
@@ -293,12 +293,13 @@ process_head (MedleyHttpConnection *self)
   }
   if (length == 0)
     return;
-  request = medley_http_request_parse ((const char *)self->received->data, length, &status, &error);
+  request
+      = medley_http_request_parse ((const char *) self->received->data, length, &status, &error);
   if (request == NULL) {
     refuse (self, status, error);
     return;
   }
-  g_byte_array_remove_range (self->received, 0, (guint)length);
+  g_byte_array_remove_range (self->received, 0, (guint) length);
   begin_exchange (self, request);
   exchange = medley_http_exchange_ref (self->exchange);
   self->traits->dispatch (exchange, self->traits->data);

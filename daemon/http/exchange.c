@@ -151,7 +151,7 @@ complete (MedleyHttpExchange *self)
   /* A short body that nobody wanted is no reason to close. */
   if (!self->body_done && self->request != NULL && self->request->framing == MEDLEY_HTTP_BODY_LENGTH
       && self->body_left <= received->len) {
-    g_byte_array_remove_range (received, 0, (guint)self->body_left);
+    g_byte_array_remove_range (received, 0, (guint) self->body_left);
     self->body_done = TRUE;
   }
   keep = self->keep && self->body_done;
@@ -207,7 +207,7 @@ read_received (MedleyHttpExchange *self)
   } else if (received->len == 0) {
     return FALSE;
   } else if (self->request->framing == MEDLEY_HTTP_BODY_LENGTH) {
-    guint n = (guint)MIN (received->len, self->body_left);
+    guint n = (guint) MIN (received->len, self->body_left);
 
     g_byte_array_append (body, received->data, n);
     g_byte_array_remove_range (received, 0, n);
@@ -218,7 +218,7 @@ read_received (MedleyHttpExchange *self)
 
     if (used < 0)
       return TRUE;
-    g_byte_array_remove_range (received, 0, (guint)used);
+    g_byte_array_remove_range (received, 0, (guint) used);
     if (body->len == 0 && !self->body_done)
       return FALSE;
   }
@@ -271,20 +271,20 @@ medley_http_exchange_on_readable (MedleyHttpExchange *self)
     return;
   }
   if (chunked) {
-    g_autoptr (GByteArray) body = g_byte_array_sized_new ((guint)n);
-    gssize used = take_chunked (self, buffer, (gsize)n, body);
+    g_autoptr (GByteArray) body = g_byte_array_sized_new ((guint) n);
+    gssize used = take_chunked (self, buffer, (gsize) n, body);
 
     if (used < 0)
       return;
     g_byte_array_append (medley_http_connection_get_received (self->connection), buffer + used,
-                         (guint)(n - used));
+                         (guint) (n - used));
     if (body->len == 0 && !self->body_done)
       return;
     bytes = g_byte_array_free_to_bytes (g_steal_pointer (&body));
   } else {
-    self->body_left -= (guint64)n;
+    self->body_left -= (guint64) n;
     self->body_done = self->body_left == 0;
-    bytes = g_bytes_new_take (g_steal_pointer (&buffer), (gsize)n);
+    bytes = g_bytes_new_take (g_steal_pointer (&buffer), (gsize) n);
   }
   deliver (self, bytes, NULL);
 }
@@ -355,7 +355,7 @@ choose_framing (MedleyHttpExchange *self, guint status, gint64 length)
     self->framing = OUT_NOTHING;
   } else if (length >= 0) {
     self->framing = OUT_LENGTH;
-    self->out_left = (guint64)length;
+    self->out_left = (guint64) length;
   } else {
     self->framing = is_old ? OUT_UNTIL_CLOSE : OUT_CHUNKED;
     if (!is_old)
@@ -552,7 +552,7 @@ medley_http_exchange_respond (MedleyHttpExchange *self, guint status, const char
   medley_http_exchange_ref (self);
   if (type != NULL)
     soup_message_headers_replace (self->headers, "Content-Type", type);
-  medley_http_exchange_begin (self, status, (gint64)size);
+  medley_http_exchange_begin (self, status, (gint64) size);
   if (size > 0)
     medley_http_exchange_write (self, body, NULL, NULL);
   medley_http_exchange_finish (self);

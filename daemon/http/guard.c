@@ -126,7 +126,7 @@ medley_http_guard_token (const char *authorization, const char *token, GError **
   shown_hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, shown, -1);
   hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, token, -1);
   for (guint i = 0; i < 64; i++)
-    difference |= (guint)(shown_hash[i] ^ hash[i]);
+    difference |= (guint) (shown_hash[i] ^ hash[i]);
   if (difference == 0 && *token != '\0')
     return TRUE;
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAUTHORIZED,

@@ -34,7 +34,7 @@ medley_http_range_parse (const char *text, guint64 size, guint64 *first, guint64
     *last = size - 1;
     return MEDLEY_HTTP_RANGE_PART;
   }
-  if (!parse_number (text, (gsize)(dash - text), first))
+  if (!parse_number (text, (gsize) (dash - text), first))
     return MEDLEY_HTTP_RANGE_NONE;
   *last = G_MAXUINT64;
   if (dash[1] != '\0' && (!parse_number (dash + 1, strlen (dash + 1), last) || *last < *first))

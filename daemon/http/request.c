@@ -49,7 +49,7 @@ check_header_lines (const char *head, gsize length, GError **error)
   const char *line = memchr (head, '\n', length);
 
   for (line = line + 1; line < end && *line != '\r';) {
-    const char *next = memchr (line, '\n', (gsize)(end - line));
+    const char *next = memchr (line, '\n', (gsize) (end - line));
     const char *p = line;
 
     while (is_token_char (*p))
@@ -57,7 +57,7 @@ check_header_lines (const char *head, gsize length, GError **error)
     if (p == line || *p != ':')
       return fail (error, "a header line has no proper name");
     for (p++; p < next - 1; p++) {
-      if (((guchar)*p < ' ' && *p != '\t') || *p == 127)
+      if (((guchar) *p < ' ' && *p != '\t') || *p == 127)
         return fail (error, "a header value has a control character");
     }
     line = next + 1;
@@ -69,7 +69,7 @@ static gboolean
 decode (GString *out, const char *text, gsize length, gboolean plus_is_space)
 {
   for (gsize i = 0; i < length; i++) {
-    int value = (guchar)text[i];
+    int value = (guchar) text[i];
 
     if (value == '%') {
       if (i + 2 >= length || !g_ascii_isxdigit (text[i + 1]) || !g_ascii_isxdigit (text[i + 2]))
@@ -83,9 +83,9 @@ decode (GString *out, const char *text, gsize length, gboolean plus_is_space)
     }
     if (value == 0)
       return FALSE;
-    g_string_append_c (out, (char)value);
+    g_string_append_c (out, (char) value);
   }
-  return g_utf8_validate (out->str, (gssize)out->len, NULL);
+  return g_utf8_validate (out->str, (gssize) out->len, NULL);
 }
 
 /* "/a/b" → "a", "b". Decoded once; what a file system would treat as special has no place in any of
@@ -110,13 +110,13 @@ split_path (MedleyHttpRequest *self, const char *path, gsize length, GError **er
         || g_str_equal (segment->str, ".") || g_str_equal (segment->str, ".."))
       return fail (error, "the path has an empty segment, a dot segment or an encoded slash");
     for (const char *p = segment->str; *p != '\0'; p++) {
-      if ((guchar)*p < ' ' || *p == 127)
+      if ((guchar) *p < ' ' || *p == 127)
         return fail (error, "the path has a control character");
     }
     g_ptr_array_add (segments, g_string_free (g_steal_pointer (&segment), FALSE));
   }
   g_ptr_array_add (segments, NULL);
-  self->segments = (char **)g_ptr_array_free (g_steal_pointer (&segments), FALSE);
+  self->segments = (char **) g_ptr_array_free (g_steal_pointer (&segments), FALSE);
   joined = g_strjoinv ("/", self->segments);
   self->path = g_strconcat ("/", joined, NULL);
   return TRUE;
@@ -127,15 +127,15 @@ split_query (MedleyHttpRequest *self, const char *query, GError **error)
 {
   while (query != NULL && *query != '\0') {
     const char *end = strchrnul (query, '&');
-    const char *equals = memchr (query, '=', (gsize)(end - query));
+    const char *equals = memchr (query, '=', (gsize) (end - query));
     const char *key_end = equals != NULL ? equals : end;
 
     if (end > query) {
       g_autoptr (GString) key = g_string_new (NULL);
       g_autoptr (GString) value = g_string_new (NULL);
 
-      if (!decode (key, query, (gsize)(key_end - query), TRUE)
-          || (equals != NULL && !decode (value, equals + 1, (gsize)(end - equals - 1), TRUE)))
+      if (!decode (key, query, (gsize) (key_end - query), TRUE)
+          || (equals != NULL && !decode (value, equals + 1, (gsize) (end - equals - 1), TRUE)))
         return fail (error, "the query is not properly percent-encoded UTF-8");
       if (self->query->len >= 2 * MAX_QUERY_PAIRS)
         return fail (error, "the query has too many keys");
@@ -156,7 +156,7 @@ split_target (MedleyHttpRequest *self, const char *target, GError **error)
   /* The absolute form, as for a proxy: its authority stands for Host. */
   if (g_ascii_strncasecmp (target, "http://", 7) == 0) {
     const char *path = target + 7 + strcspn (target + 7, "/?");
-    g_autofree char *host = g_strndup (target + 7, (gsize)(path - target - 7));
+    g_autofree char *host = g_strndup (target + 7, (gsize) (path - target - 7));
 
     soup_message_headers_replace (self->headers, "Host", host);
     target = *path == '/' ? path : "/";
@@ -166,7 +166,7 @@ split_target (MedleyHttpRequest *self, const char *target, GError **error)
   if (strchr (target, '#') != NULL)
     return fail (error, "the request target has a fragment");
   query = strchr (target, '?');
-  length = query != NULL ? (gsize)(query - target) : strlen (target);
+  length = query != NULL ? (gsize) (query - target) : strlen (target);
   return split_path (self, target, length, error)
          && split_query (self, query != NULL ? query + 1 : NULL, error);
 }
@@ -241,7 +241,7 @@ medley_http_request_parse (const char *head, gsize length, guint *status, GError
   if (!check_header_lines (head, length, error))
     return NULL;
   /* The parser wants the head without its empty line. */
-  *status = soup_headers_parse_request (head, (int)length - 2, self->headers, &self->method,
+  *status = soup_headers_parse_request (head, (int) length - 2, self->headers, &self->method,
                                         &target, &version);
   if (*status != SOUP_STATUS_OK) {
     fail (error, *status == 505 ? "only HTTP/1.0 and HTTP/1.1 are spoken here"

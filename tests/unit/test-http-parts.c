@@ -6,6 +6,7 @@
 #include "http/chunked.h"
 #include "http/download.h"
 #include "http/guard.h"
+#include "http/multipart.h"
 #include "http/problem.h"
 #include "http/request.h"
 
@@ -27,16 +28,16 @@ decode (const char *coded, gsize length, gsize step, char **decoded, gboolean *d
     n = medley_http_chunked_feed (&chunked, coded + used, piece, out, &error);
     if (n < 0)
       break;
-    used += (gsize)n;
+    used += (gsize) n;
   }
   *done = medley_http_chunked_is_done (&chunked);
   if (n < 0) {
     g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT);
     return -1;
   }
-  g_byte_array_append (out, (const guint8 *)"", 1);
-  *decoded = (char *)g_byte_array_free (g_steal_pointer (&out), FALSE);
-  return (gssize)used;
+  g_byte_array_append (out, (const guint8 *) "", 1);
+  *decoded = (char *) g_byte_array_free (g_steal_pointer (&out), FALSE);
+  return (gssize) used;
 }
 
 static void
@@ -70,7 +71,7 @@ test_chunked_good (void)
         continue;
       }
       g_assert_true (done);
-      g_assert_cmpint (used, ==, (gssize)(strlen (good[i].coded) - good[i].rest));
+      g_assert_cmpint (used, ==, (gssize) (strlen (good[i].coded) - good[i].rest));
       g_assert_cmpstr (decoded, ==, good[i].decoded);
     }
   }
@@ -143,7 +144,7 @@ test_chunked_limits (void)
   for (guint i = 0; i < 50000; i++)
     g_string_append (coded, "1\r\na\r\n");
   g_string_append (coded, "0\r\n\r\n");
-  g_assert_cmpint (decode (coded->str, coded->len, 4096, &decoded, &done), ==, (gssize)coded->len);
+  g_assert_cmpint (decode (coded->str, coded->len, 4096, &decoded, &done), ==, (gssize) coded->len);
   g_assert_cmpuint (strlen (decoded), ==, 50000);
 }
 
@@ -254,13 +255,13 @@ test_head_length (void)
   gsize checked = 0;
 
   for (gsize n = 0; n < strlen (head) - 4; n++)
-    g_assert_cmpuint (medley_http_head_length ((const guint8 *)head, n, &checked, &malformed), ==,
+    g_assert_cmpuint (medley_http_head_length ((const guint8 *) head, n, &checked, &malformed), ==,
                       0);
-  g_assert_cmpuint (medley_http_head_length ((const guint8 *)head, strlen (head), &checked,
+  g_assert_cmpuint (medley_http_head_length ((const guint8 *) head, strlen (head), &checked,
                                              &malformed),
                     ==, strlen (head) - 4);
   checked = 0;
-  medley_http_head_length ((const guint8 *)"GET /\n", 6, &checked, &malformed);
+  medley_http_head_length ((const guint8 *) "GET /\n", 6, &checked, &malformed);
   g_assert_true (malformed);
 }
 
@@ -315,8 +316,8 @@ test_hosts (void)
                      hosts[i].tcp);
     if (!hosts[i].tcp)
       g_assert_error (error, MEDLEY_ERROR,
-                      (int)(hosts[i].local ? MEDLEY_ERROR_NOT_ALLOWED
-                                           : MEDLEY_ERROR_INVALID_ARGUMENT));
+                      (int) (hosts[i].local ? MEDLEY_ERROR_NOT_ALLOWED
+                                            : MEDLEY_ERROR_INVALID_ARGUMENT));
     g_assert_cmpint (medley_http_guard_host (hosts[i].host, TRUE, NULL, NULL), ==, hosts[i].local);
   }
 }
@@ -452,6 +453,89 @@ test_problem (void)
       "\"job\":\"abc\"}");
 }
 
+static gboolean
+on_part (const char *name, gpointer data, GError **error)
+{
+  g_string_append_printf (data, "<%s:", name);
+  return TRUE;
+}
+
+static gboolean
+on_part_data (const guint8 *bytes, gsize length, gpointer data, GError **error)
+{
+  g_string_append_len (data, (const char *) bytes, (gssize) length);
+  return TRUE;
+}
+
+static gboolean
+on_part_end (gpointer data, GError **error)
+{
+  g_string_append_c (data, '>');
+  return TRUE;
+}
+
+/* Returns: what was found, or NULL when it was refused */
+static char *
+take_apart (const char *type, const char *body, gsize step)
+{
+  static const MedleyMultipartFuncs funcs = { on_part, on_part_data, on_part_end };
+  g_autoptr (GString) found = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MedleyHttpMultipart) parser = medley_http_multipart_new (type, &funcs, found, &error);
+  gsize length = strlen (body);
+  gboolean good = parser != NULL;
+
+  for (gsize i = 0; good && i < length; i += step)
+    good = medley_http_multipart_feed (parser, body + i, MIN (step, length - i), &error);
+  if (good && medley_http_multipart_finish (parser, &error))
+    return g_string_free (g_steal_pointer (&found), FALSE);
+  g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT);
+  return NULL;
+}
+
+#define PART(Name) "Content-Disposition: form-data; name=\"" Name "\"\r\n\r\n"
+
+static void
+test_multipart (void)
+{
+  static const struct {
+    const char *body;
+    const char *found;
+  } bodies[] = {
+    { "--x\r\n" PART ("a") "hello\r\n--x--\r\n", "<a:hello>" },
+    { "--x\r\n" PART ("a") "\r\n--x--", "<a:>" },
+    { "preamble\r\n--x\r\n" PART ("a") "1\r\n--x\r\nContent-Type: text/plain\r\n" PART (
+          "b") "\r\n--\r\n--xx\r\n--x--epilogue --x",
+      NULL },
+    { "preamble\r\n--x\r\n" PART ("a") "1\r\n--x\r\nContent-Type: text/plain\r\n" PART (
+          "b") "\r\n--\r\n-x\r\r\n\r\n--x--epilogue --x",
+      "<a:1><b:\r\n--\r\n-x\r\r\n>" },
+    { "--x\r\ncontent-disposition: form-data; filename=\"f.txt\"; name=a\r\n\r\n1\r\n--x--",
+      "<a:1>" },
+    { "--x--", "" },
+    { "", NULL },
+    { "--x\r\n" PART ("a") "hello", NULL },
+    { "--x\r\n" PART ("a") "hello\r\n--x", NULL },
+    { "--x\r\n" PART ("a") "hello\n--x--", NULL },
+    { "--x\r\n" PART ("") "hello\r\n--x--", NULL },
+    { "--x\r\nContent-Disposition: form-data\r\n\r\nhello\r\n--x--", NULL },
+    { "--x\r\nContent-Disposition: attachment; name=a\r\n\r\nhello\r\n--x--", NULL },
+    { "--x\r\nContent-Type: text/plain\r\n\r\nhello\r\n--x--", NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bodies); i++) {
+    for (gsize step = 1; step < 40; step++) {
+      g_autofree char *found = take_apart ("multipart/form-data; boundary=x", bodies[i].body, step);
+
+      g_test_message ("%s", bodies[i].body);
+      g_assert_cmpstr (found, ==, bodies[i].found);
+    }
+  }
+  g_assert_null (take_apart ("multipart/form-data", "--x--", 5));
+  g_assert_null (take_apart ("multipart/form-data; boundary=\"\"", "--x--", 5));
+  g_assert_null (take_apart ("multipart/form-data; boundary=\"a\\\r\"", "--x--", 5));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -466,6 +550,7 @@ main (int argc, char **argv)
   g_test_add_func ("/http/guard/host", test_hosts);
   g_test_add_func ("/http/guard/origin", test_origins);
   g_test_add_func ("/http/guard/token", test_tokens);
+  g_test_add_func ("/http/multipart", test_multipart);
   g_test_add_func ("/http/range", test_ranges);
   g_test_add_func ("/http/problem", test_problem);
   return g_test_run ();

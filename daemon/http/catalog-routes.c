@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <medley/medley-error.h>
+
+#include "base/nearest.h"
+#include "http/body.h"
+#include "http/problem.h"
+#include "http/routes.h"
+
+/* An answer that waits for a worker. */
+typedef struct {
+  MedleyHttp *http;
+  MedleyHttpExchange *exchange;
+  char *engine;
+  gboolean voices_only;
+} Waiting;
+
+static Waiting *
+waiting_new (MedleyHttp *http, MedleyHttpExchange *exchange)
+{
+  Waiting *self = g_new0 (Waiting, 1);
+
+  self->http = g_object_ref (http);
+  self->exchange = medley_http_exchange_ref (exchange);
+  return self;
+}
+
+static void
+waiting_free (Waiting *self)
+{
+  g_object_unref (self->http);
+  medley_http_exchange_unref (self->exchange);
+  g_free (self->engine);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Waiting, waiting_free)
+
+static void
+respond_list (MedleyHttpExchange *exchange, const char *name, GVariant *list)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert_value (&dict, name, list);
+  medley_http_respond_json (exchange, 200, g_variant_dict_end (&dict));
+}
+
+void
+medley_http_list_pipelines (MedleyHttp *http, MedleyHttpExchange *exchange,
+                            const char *const *params)
+{
+  MedleyLibrary *library = medley_job_manager_get_library (medley_http_get_manager (http));
+  g_autoptr (GPtrArray) pipelines = medley_library_list (library);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < pipelines->len; i++)
+    g_variant_builder_add_value (&builder,
+                                 medley_pipeline_describe (g_ptr_array_index (pipelines, i)));
+  respond_list (exchange, "pipelines", g_variant_builder_end (&builder));
+}
+
+MedleyPipeline *
+medley_http_find_pipeline (MedleyHttp *http, const char *name, GError **error)
+{
+  MedleyLibrary *library = medley_job_manager_get_library (medley_http_get_manager (http));
+  MedleyPipeline *pipeline = medley_library_lookup (library, name);
+  g_autoptr (GPtrArray) names = NULL;
+  const char *near;
+
+  if (pipeline != NULL)
+    return pipeline;
+  names = medley_library_names (library);
+  g_ptr_array_add (names, NULL);
+  near = medley_nearest (name, (const char *const *) names->pdata);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline \"%s\"%s%s%s",
+               name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+               near != NULL ? "\"?" : "");
+  return NULL;
+}
+
+void
+medley_http_show_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
+                           const char *const *params)
+{
+  g_autoptr (GError) error = NULL;
+  MedleyPipeline *pipeline = medley_http_find_pipeline (http, params[0], &error);
+
+  if (pipeline == NULL)
+    medley_http_respond_problem (exchange, error, 0, NULL);
+  else
+    medley_http_respond_json (exchange, 200, medley_pipeline_describe (pipeline));
+}
+
+static void
+on_checked (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Waiting) self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) faults
+      = medley_job_manager_check_finish (MEDLEY_JOB_MANAGER (source), result, &error);
+  GVariantDict dict;
+
+  if (faults == NULL) {
+    medley_http_respond_problem (self->exchange, error, 0, NULL);
+    return;
+  }
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "valid", "b", !medley_faults_have_errors (faults));
+  g_variant_dict_insert_value (&dict, "faults", medley_faults_to_variant (faults));
+  medley_http_respond_json (self->exchange, 200, g_variant_dict_end (&dict));
+}
+
+static void
+check_text (MedleyHttp *http, MedleyHttpExchange *exchange, GBytes *text)
+{
+  gsize length;
+  const char *json = g_bytes_get_data (text, &length);
+
+  medley_job_manager_check_async (medley_http_get_manager (http), json != NULL ? json : "", length,
+                                  NULL, FALSE, on_checked, waiting_new (http, exchange));
+}
+
+void
+medley_http_validate_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
+                               const char *const *params)
+{
+  /* Text that is no JSON is a fault like others, so nothing but the length is checked here. */
+  medley_http_read_json_text (http, exchange,
+                              medley_config_get_number (medley_http_get_config (http),
+                                                        "limits.pipeline-bytes"),
+                              check_text);
+}
+
+void
+medley_http_list_engines (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  MedleyCatalog *catalog = medley_job_manager_get_catalog (medley_http_get_manager (http));
+  g_autoptr (GPtrArray) engines = medley_catalog_list (catalog);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < engines->len; i++) {
+    const MedleyEngine *engine = g_ptr_array_index (engines, i);
+
+    g_variant_builder_add_value (&builder, engine->details);
+  }
+  respond_list (exchange, "engines", g_variant_builder_end (&builder));
+}
+
+static void
+on_inspected (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Waiting) self = data;
+  MedleyJobManager *manager = MEDLEY_JOB_MANAGER (source);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) details = medley_job_manager_inspect_finish (manager, result, &error);
+  const MedleyEngine *engine
+      = medley_catalog_get (medley_job_manager_get_catalog (manager), self->engine);
+  g_autoptr (GVariant) voices = NULL;
+  GVariantDict dict;
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  if (details == NULL) {
+    medley_http_respond_problem (self->exchange, error, 0, NULL);
+    return;
+  }
+  if (self->voices_only) {
+    voices = g_variant_lookup_value (details, "voices", G_VARIANT_TYPE ("aa{sv}"));
+    respond_list (self->exchange, "voices",
+                  voices != NULL ? voices : g_variant_new_array (G_VARIANT_TYPE_VARDICT, NULL, 0));
+    return;
+  }
+  g_variant_dict_init (&dict, engine != NULL ? engine->details : NULL);
+  g_variant_iter_init (&iter, details);
+  while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
+    g_variant_dict_insert_value (&dict, key, value);
+  medley_http_respond_json (self->exchange, 200, g_variant_dict_end (&dict));
+}
+
+static void
+inspect (MedleyHttp *http, MedleyHttpExchange *exchange, const char *engine, gboolean voices_only)
+{
+  Waiting *waiting = waiting_new (http, exchange);
+
+  waiting->engine = g_strdup (engine);
+  waiting->voices_only = voices_only;
+  medley_job_manager_inspect_async (medley_http_get_manager (http), engine, on_inspected, waiting);
+}
+
+void
+medley_http_show_engine (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  inspect (http, exchange, params[0], FALSE);
+}
+
+void
+medley_http_list_voices (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  inspect (http, exchange, params[0], TRUE);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "job/manager.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MedleyHttp:
+ *
+ * The HTTP face: listens on a Unix socket and on loopback TCP, and turns requests into calls of the
+ * job manager. Main thread only.
+ */
+#define MEDLEY_TYPE_HTTP (medley_http_get_type ())
+G_DECLARE_FINAL_TYPE (MedleyHttp, medley_http, MEDLEY, HTTP, GObject)
+
+/**
+ * medley_http_new:
+ * @manager: what it is a face of; its configuration's group "http" says where to listen
+ * @error: %MEDLEY_ERROR_INVALID_CONFIG for an address that is not loopback,
+ * %MEDLEY_ERROR_UNAVAILABLE when another daemon has the socket or the port, %MEDLEY_ERROR_IO
+ *
+ * Listens from now on. The Unix socket has mode 0600; for TCP a new token is written to the file
+ * "token" in the runtime folder unless http.authentication is "none".
+ *
+ * Returns: (transfer full) (nullable): the face; dropping it closes all connections and removes
+ * socket and token
+ */
+MedleyHttp *
+medley_http_new (MedleyJobManager *manager, GError **error);
+
+/* The TCP port in use, 0 without TCP. */
+guint16
+medley_http_get_port (MedleyHttp *self);
+
+/* For the handlers. */
+MedleyJobManager *
+medley_http_get_manager (MedleyHttp *self);
+MedleyConfig *
+medley_http_get_config (MedleyHttp *self);
+
+G_END_DECLS

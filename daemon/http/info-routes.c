@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <medley/medley-error.h>
+
+#include "http/problem.h"
+#include "http/routes.h"
+
+void
+medley_http_show_status (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  medley_http_respond_json (exchange, 200,
+                            medley_job_manager_status (medley_http_get_manager (http)));
+}
+
+static void
+respond_word (MedleyHttpExchange *exchange, const char *word)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "status", "s", word);
+  medley_http_respond_json (exchange, 200, g_variant_dict_end (&dict));
+}
+
+void
+medley_http_show_health (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  respond_word (exchange, "ok");
+}
+
+/* Ready means: workers have said which engines there are. */
+void
+medley_http_show_readiness (MedleyHttp *http, MedleyHttpExchange *exchange,
+                            const char *const *params)
+{
+  MedleyCatalog *catalog = medley_job_manager_get_catalog (medley_http_get_manager (http));
+  g_autoptr (GPtrArray) engines = medley_catalog_list (catalog);
+  g_autoptr (GError) error = NULL;
+
+  if (engines->len > 0) {
+    respond_word (exchange, "ready");
+    return;
+  }
+  g_set_error_literal (&error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                       "no engine is known yet: the first worker has not described them");
+  medley_http_respond_problem (exchange, error, 0, NULL);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <medley/medley-error.h>
+#include <string.h>
+
+#include "base/media.h"
+#include "http/download.h"
+#include "http/form.h"
+#include "http/problem.h"
+#include "http/routes.h"
+#include "http/upload.h"
+
+/* POST /run/{pipeline}: the body goes into an input while an output comes back. */
+typedef struct {
+  MedleyHttp *http;
+  MedleyHttpExchange *exchange;
+  char *name;        /* of the pipeline */
+  char *input;       /* NULL for the only one */
+  char *output;      /* NULL for the default one */
+  gboolean has_form; /* the inputs came in a form, whole */
+  gboolean detach;
+  MedleyJob *job;
+  MedleyHttpUpload *upload;
+  MedleyHttpDownload *download;
+} Run;
+
+static void
+run_free (Run *self)
+{
+  g_clear_pointer (&self->upload, medley_http_upload_free);
+  g_clear_pointer (&self->download, medley_http_download_free);
+  g_clear_object (&self->job);
+  g_object_unref (self->http);
+  medley_http_exchange_unref (self->exchange);
+  g_free (self->name);
+  g_free (self->input);
+  g_free (self->output);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
+
+/* Choosing an output */
+
+/* The output that an accepted type (a media type, maybe a wildcard) names, by the types the
+ * pipeline gives them.
+ * @outputs: which to choose from
+ * @type: (out): what it shall be instead, where the pipeline says otherwise */
+static const char *
+match_type (MedleyPipeline *pipeline, const char *const *outputs, const char *accepted,
+            const char **type)
+{
+  gsize prefix = g_str_has_suffix (accepted, "/*") ? strlen (accepted) - 1 : 0;
+  const MedleyMediaType *media = medley_media_lookup (accepted);
+
+  *type = NULL;
+  for (guint i = 0; outputs[i] != NULL; i++) {
+    const char *own = medley_pipeline_get_output_type (pipeline, outputs[i]);
+
+    if (g_str_equal (accepted, "*/*") || g_ascii_strcasecmp (own, accepted) == 0
+        || (prefix > 0 && g_ascii_strncasecmp (own, accepted, prefix) == 0))
+      return outputs[i];
+  }
+  for (guint i = 0; media != NULL && media->writable && outputs[i] != NULL; i++) {
+    const char *own = medley_pipeline_get_output_type (pipeline, outputs[i]);
+
+    if (medley_media_modality (own) == media->modality) {
+      *type = media->name;
+      return outputs[i];
+    }
+  }
+  return NULL;
+}
+
+/* @accept: the header. Returns: (nullable): the output that the client likes best */
+static const char *
+negotiate (MedleyPipeline *pipeline, const char *const *outputs, const char *accept,
+           const char **type)
+{
+  GSList *types = soup_header_parse_quality_list (accept, NULL);
+  const char *output = NULL;
+
+  for (GSList *l = types; l != NULL && output == NULL; l = l->next)
+    output = match_type (pipeline, outputs, l->data, type);
+  soup_header_free_list (types);
+  return output;
+}
+
+static gboolean
+refuse_accept (MedleyPipeline *pipeline, const char *accept, GError **error)
+{
+  const char *const *outputs = medley_pipeline_get_outputs (pipeline);
+  g_autoptr (GString) list = g_string_new (NULL);
+
+  for (guint i = 0; outputs[i] != NULL; i++)
+    g_string_append_printf (list, "%s%s (%s)", i > 0 ? ", " : "", outputs[i],
+                            medley_pipeline_get_output_type (pipeline, outputs[i]));
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
+               "no output of this pipeline can be %s; it makes %s", accept, list->str);
+  return FALSE;
+}
+
+/* The first of ?output= is the one that is answered, and only those named are made; with none named
+ * all are made, and Accept chooses. */
+static gboolean
+take_outputs (Run *self, MedleyJobRequest *wanted, MedleyPipeline *pipeline, GError **error)
+{
+  const MedleyHttpRequest *request = medley_http_exchange_get_request (self->exchange);
+  const char *accept = medley_http_request_get_header (request, "Accept");
+  const char *named = medley_http_request_get_query (request, "output");
+  const char *type = medley_http_request_get_query (request, "type");
+  const char *const *all = medley_pipeline_get_outputs (pipeline);
+  const char *const one[] = { named, NULL };
+  const char *output = named != NULL ? named : all[0];
+
+  /* A broken pipeline and a name that does not exist are the manager's to refuse. */
+  if (output == NULL || !medley_pipeline_is_valid (pipeline))
+    return TRUE;
+  if (type == NULL && accept != NULL
+      && (named == NULL || medley_pipeline_get_output_type (pipeline, named) != NULL)) {
+    output = negotiate (pipeline, named != NULL ? one : all, accept, &type);
+    if (output == NULL)
+      return refuse_accept (pipeline, accept, error);
+  }
+  self->output = g_strdup (output);
+  for (guint i = 0; named == NULL && type != NULL && all[i] != NULL; i++)
+    medley_job_request_add_output (wanted, all[i], g_str_equal (all[i], output) ? type : NULL);
+  for (guint i = 0; named != NULL && i < request->query->len; i += 2) {
+    const char *name = g_ptr_array_index (request->query, i + 1);
+
+    if (g_str_equal (g_ptr_array_index (request->query, i), "output"))
+      medley_job_request_add_output (wanted, name, g_str_equal (name, output) ? type : NULL);
+  }
+  return TRUE;
+}
+
+static void
+take_parameters (MedleyJobRequest *wanted, const MedleyHttpRequest *request)
+{
+  static const char *const ours[] = { "input", "output", "type", "detach", NULL };
+
+  for (guint i = 0; i < request->query->len; i += 2) {
+    const char *key = g_ptr_array_index (request->query, i);
+
+    if (!g_strv_contains (ours, key))
+      medley_job_request_set_parameter (wanted, key,
+                                        g_variant_new_string (
+                                            g_ptr_array_index (request->query, i + 1)));
+  }
+}
+
+/* @form: (nullable): where the inputs are; else the body is the input */
+static MedleyJobRequest *
+make_request (Run *self, MedleyHttpForm *form, GError **error)
+{
+  const MedleyHttpRequest *request = medley_http_exchange_get_request (self->exchange);
+  MedleyPipeline *pipeline = medley_http_find_pipeline (self->http, self->name, error);
+  g_autoptr (MedleyJobRequest) wanted = NULL;
+
+  if (pipeline == NULL)
+    return NULL;
+  wanted = medley_job_request_new (medley_http_exchange_get_client (self->exchange));
+  medley_job_request_set_pipeline (wanted, self->name);
+  take_parameters (wanted, request);
+  if (!take_outputs (self, wanted, pipeline, error))
+    return NULL;
+  if (form == NULL) {
+    self->input = g_strdup (medley_http_request_get_query (request, "input"));
+    medley_job_request_add_input_upload (wanted, self->input);
+  } else if (!medley_http_form_fill (form, wanted, medley_pipeline_get_inputs (pipeline), error)) {
+    return NULL;
+  }
+  self->detach = medley_http_request_has_flag (request, "detach");
+  return g_steal_pointer (&wanted);
+}
+
+/* Running */
+
+static void
+on_gone (MedleyHttpExchange *exchange, gpointer data)
+{
+  g_autoptr (Run) self = data;
+
+  if (!self->detach && self->job != NULL)
+    medley_job_manager_cancel (medley_http_get_manager (self->http), self->job, NULL);
+}
+
+static void
+on_download_end (gpointer data)
+{
+  Run *self = data;
+
+  medley_http_exchange_set_gone_func (self->exchange, NULL, NULL);
+  run_free (self);
+}
+
+static void
+on_upload_end (const GError *error, gpointer data)
+{
+  Run *self = data;
+
+  /* Without detach the answer tells what came of it: the job knows the error as well. */
+  if (!self->detach)
+    return;
+  medley_http_exchange_set_gone_func (self->exchange, NULL, NULL);
+  if (error != NULL)
+    medley_http_exchange_abort (self->exchange);
+  run_free (self);
+}
+
+static void
+respond_detached (Run *self)
+{
+  g_autofree char *location = g_strconcat ("/api/v1/jobs/", medley_job_get_id (self->job), NULL);
+  SoupMessageHeaders *headers = medley_http_exchange_get_headers (self->exchange);
+
+  soup_message_headers_replace (headers, "Location", location);
+  soup_message_headers_replace (headers, "Medley-Job", medley_job_get_id (self->job));
+  medley_http_respond_json (self->exchange, 202, medley_job_describe (self->job));
+}
+
+/* Returns: whether the job can be fed and read; else it is answered and freed */
+static gboolean
+open_ends (Run *self, MedleyInputWriter **writer, MedleyOutputReader **reader)
+{
+  MedleyJobManager *manager = medley_http_get_manager (self->http);
+  g_autoptr (GError) error = NULL;
+
+  if (!self->has_form)
+    *writer = medley_job_manager_open_input (manager, self->job, self->input, &error);
+  if (error == NULL && !self->detach)
+    *reader = medley_output_reader_new (self->job, self->output, 0, &error);
+  if (error == NULL)
+    return TRUE;
+  g_clear_object (writer);
+  medley_job_manager_cancel (manager, self->job, NULL);
+  medley_http_exchange_set_gone_func (self->exchange, NULL, NULL);
+  medley_http_respond_problem (self->exchange, error, 0, NULL);
+  run_free (self);
+  return FALSE;
+}
+
+static void
+start (Run *self)
+{
+  g_autoptr (MedleyHttpExchange) exchange = medley_http_exchange_ref (self->exchange);
+  MedleyInputWriter *writer = NULL;
+  MedleyOutputReader *reader = NULL;
+
+  if (!open_ends (self, &writer, &reader))
+    return;
+  if (writer != NULL)
+    self->upload = medley_http_upload_new (exchange, writer, on_upload_end, self);
+  if (!self->detach) {
+    self->download = medley_http_download_new (exchange, self->job, self->output, reader,
+                                               on_download_end, self);
+    medley_http_download_begin (self->download);
+  } else {
+    if (writer != NULL)
+      medley_http_exchange_keep_reading (exchange);
+    else
+      medley_http_exchange_set_gone_func (exchange, NULL, NULL);
+    respond_detached (self);
+  }
+  /* Last: at its end nothing of this may be left. */
+  if (writer == NULL && self->detach)
+    run_free (self);
+  else if (writer != NULL && !medley_http_exchange_is_over (exchange))
+    medley_http_upload_begin (self->upload);
+}
+
+static void
+on_created (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Run) self = data;
+  g_autoptr (GVariant) faults = NULL;
+  g_autoptr (GError) error = NULL;
+  MedleyJobManager *manager = MEDLEY_JOB_MANAGER (source);
+
+  self->job = medley_job_manager_create_finish (manager, result, &faults, &error);
+  if (self->job == NULL) {
+    GVariantDict dict;
+
+    g_variant_dict_init (&dict, NULL);
+    if (faults != NULL)
+      g_variant_dict_insert_value (&dict, "faults", faults);
+    medley_http_respond_problem (self->exchange, error, 0, g_variant_dict_end (&dict));
+  } else if (medley_http_exchange_is_over (self->exchange)) {
+    medley_job_manager_cancel (manager, self->job, NULL);
+  } else {
+    medley_http_exchange_set_gone_func (self->exchange, on_gone, self);
+    start (g_steal_pointer (&self));
+  }
+}
+
+static void
+create (Run *self, MedleyHttpForm *form)
+{
+  g_autoptr (GError) error = NULL;
+  MedleyJobRequest *request = make_request (self, form, &error);
+  guint status = 0;
+
+  if (request != NULL) {
+    medley_job_manager_create_async (medley_http_get_manager (self->http), request, on_created,
+                                     self);
+    return;
+  }
+  /* What the client accepts is no fault of what it sent. */
+  if (g_error_matches (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE))
+    status = 406;
+  medley_http_respond_problem (self->exchange, error, status, NULL);
+  run_free (self);
+}
+
+static void
+on_form (MedleyHttpForm *form, const GError *error, gpointer data)
+{
+  Run *self = data;
+
+  if (form != NULL) {
+    create (self, form);
+    return;
+  }
+  if (error != NULL)
+    medley_http_respond_problem (self->exchange, error, 0, NULL);
+  run_free (self);
+}
+
+void
+medley_http_run (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
+  const char *type = soup_message_headers_get_content_type (request->headers, NULL);
+  Run *self = g_new0 (Run, 1);
+
+  self->http = g_object_ref (http);
+  self->exchange = medley_http_exchange_ref (exchange);
+  self->name = g_strdup (params[0]);
+  self->has_form = type != NULL && g_ascii_strcasecmp (type, "multipart/form-data") == 0;
+  if (self->has_form)
+    medley_http_form_read (exchange, medley_http_get_config (http), on_form, self);
+  else
+    create (self, NULL);
+}

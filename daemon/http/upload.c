@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "http/upload.h"
+
+#include <medley/medley-error.h>
+
+#include "http/problem.h"
+#include "http/routes.h"
+
+struct _MedleyHttpUpload {
+  MedleyHttpExchange *exchange;
+  MedleyInputWriter *writer;
+  gboolean ended;
+  MedleyHttpUploadFunc func;
+  gpointer data;
+};
+
+static void
+end (MedleyHttpUpload *self, const GError *error)
+{
+  self->ended = TRUE;
+  self->func (error, self->data);
+}
+
+static void
+on_read (MedleyHttpExchange *exchange, GBytes *bytes, const GError *error, gpointer data)
+{
+  MedleyHttpUpload *self = data;
+  g_autoptr (GError) failure = NULL;
+  gsize length = 0;
+  const void *body = bytes != NULL ? g_bytes_get_data (bytes, &length) : NULL;
+
+  if (error != NULL) {
+    medley_input_writer_abort (self->writer, error);
+    end (self, error);
+  } else if (length == 0) {
+    medley_input_writer_complete (self->writer, &failure);
+    end (self, failure);
+  } else if (!medley_input_writer_write (self->writer, body, length, &failure)) {
+    end (self, failure);
+  } else {
+    medley_http_exchange_read (exchange, on_read, self);
+  }
+}
+
+MedleyHttpUpload *
+medley_http_upload_new (MedleyHttpExchange *exchange, MedleyInputWriter *writer,
+                        MedleyHttpUploadFunc func, gpointer data)
+{
+  MedleyHttpUpload *self = g_new0 (MedleyHttpUpload, 1);
+
+  self->exchange = medley_http_exchange_ref (exchange);
+  self->writer = writer;
+  self->func = func;
+  self->data = data;
+  return self;
+}
+
+void
+medley_http_upload_begin (MedleyHttpUpload *self)
+{
+  medley_http_exchange_read (self->exchange, on_read, self);
+}
+
+void
+medley_http_upload_free (MedleyHttpUpload *self)
+{
+  if (!self->ended) {
+    g_autoptr (GError) error
+        = g_error_new_literal (MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
+                               "the upload broke off before the input was whole");
+
+    medley_input_writer_abort (self->writer, error);
+  }
+  medley_http_exchange_unref (self->exchange);
+  g_object_unref (self->writer);
+  g_free (self);
+}
+
+/* PUT /api/v1/jobs/{id}/inputs/{name} */
+
+typedef struct {
+  MedleyHttpExchange *exchange;
+  MedleyHttpUpload *upload;
+} Put;
+
+static void
+put_free (Put *self)
+{
+  g_clear_pointer (&self->upload, medley_http_upload_free);
+  medley_http_exchange_unref (self->exchange);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Put, put_free)
+
+static void
+on_put_gone (MedleyHttpExchange *exchange, gpointer data)
+{
+  put_free (data);
+}
+
+static void
+on_put_end (const GError *error, gpointer data)
+{
+  g_autoptr (Put) self = data;
+
+  medley_http_exchange_set_gone_func (self->exchange, NULL, NULL);
+  if (error != NULL)
+    medley_http_respond_problem (self->exchange, error, 0, NULL);
+  else
+    medley_http_exchange_respond (self->exchange, 204, NULL, NULL);
+}
+
+void
+medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  MedleyJobManager *manager = medley_http_get_manager (http);
+  g_autoptr (GError) error = NULL;
+  MedleyJob *job = medley_job_manager_get (manager, params[0], &error);
+  MedleyInputWriter *writer = NULL;
+  Put *self;
+
+  if (job != NULL)
+    writer = medley_job_manager_open_input (manager, job, params[1], &error);
+  if (writer == NULL) {
+    medley_http_respond_problem (exchange, error, 0, NULL);
+    return;
+  }
+  self = g_new0 (Put, 1);
+  self->exchange = medley_http_exchange_ref (exchange);
+  self->upload = medley_http_upload_new (exchange, writer, on_put_end, self);
+  medley_http_exchange_set_gone_func (exchange, on_put_gone, self);
+  medley_http_upload_begin (self->upload);
+}

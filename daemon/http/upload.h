@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "http/exchange.h"
+#include "job/input-writer.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MedleyHttpUpload:
+ *
+ * Carries a request's body into an input of a job, as it arrives.
+ */
+typedef struct _MedleyHttpUpload MedleyHttpUpload;
+
+/**
+ * MedleyHttpUploadFunc:
+ * @error: (nullable): why the input is not whole; it was given up
+ * @data: as given
+ *
+ * The body has ended. May free the upload.
+ */
+typedef void (*MedleyHttpUploadFunc) (const GError *error, gpointer data);
+
+/**
+ * medley_http_upload_new:
+ * @exchange: an exchange whose body was not read yet
+ * @writer: (transfer full): where it goes
+ * @func: called at the end, unless the exchange is over before
+ * @data: for @func
+ *
+ * Returns: (transfer full): an upload that has not begun
+ */
+MedleyHttpUpload *
+medley_http_upload_new (MedleyHttpExchange *exchange, MedleyInputWriter *writer,
+                        MedleyHttpUploadFunc func, gpointer data);
+
+/* Begins to read; may call the function before it returns. */
+void
+medley_http_upload_begin (MedleyHttpUpload *self);
+
+/* Before its end: gives the input up. */
+void
+medley_http_upload_free (MedleyHttpUpload *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyHttpUpload, medley_http_upload_free)
+
+G_END_DECLS
