@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <medley/medley-error.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/cli.h"
+#include "cli/format.h"
+#include "cli/player.h"
+#include "cli/reply.h"
+
+#define LOW_SPACE (1024ull * 1024 * 1024)
+
+typedef enum {
+  GOOD,
+  NOTE,
+  WARN,
+  FAIL,
+} Verdict;
+
+typedef struct {
+  MedleyCli *cli;
+  Verdict worst;
+} Doctor;
+
+static void
+say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, const char *format,
+     ...) G_GNUC_PRINTF (5, 6);
+
+static void
+say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, const char *format,
+     ...)
+{
+  static const char *const names[] = { "OK", "--", "WARN", "FAIL" };
+  static const char *const json_names[] = { "ok", "note", "warning", "failure" };
+  static const MedleyStyle styles[]
+      = { MEDLEY_STYLE_GOOD, MEDLEY_STYLE_DIM, MEDLEY_STYLE_WARNING, MEDLEY_STYLE_BAD };
+  g_autofree char *text = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  doctor->worst = MAX (doctor->worst, verdict);
+  if (doctor->cli->is_json) {
+    g_autoptr (GVariant) line = NULL;
+    GVariantDict dict;
+
+    g_variant_dict_init (&dict, NULL);
+    g_variant_dict_insert (&dict, "verdict", "s", json_names[verdict]);
+    g_variant_dict_insert (&dict, "subject", "s", subject);
+    g_variant_dict_insert (&dict, "detail", "s", text);
+    if (remedy != NULL)
+      g_variant_dict_insert (&dict, "remedy", "s", remedy);
+    line = g_variant_ref_sink (g_variant_dict_end (&dict));
+    medley_cli_print_json (line);
+    return;
+  }
+  if (doctor->cli->is_quiet && verdict < WARN)
+    return;
+  g_print ("%s%-4s%s  %-13s %s\n", medley_style_start (1, styles[verdict]), names[verdict],
+           medley_style_end (1), subject, text);
+  if (remedy != NULL)
+    g_print ("                    → %s\n", remedy);
+}
+
+/* Configuration and folders */
+
+static void
+check_config (Doctor *doctor, MedleyConfig *config)
+{
+  g_autoptr (GVariant) list = g_variant_ref_sink (medley_config_describe (config));
+  guint n_changed = 0;
+
+  for (gsize i = 0; i < g_variant_n_children (list); i++) {
+    g_autoptr (GVariant) row = g_variant_get_child_value (list, i);
+    const char *origin = medley_reply_string (row, "origin", "");
+
+    if (g_str_equal (origin, "built in") && !medley_args_has (doctor->cli->args, "verbose"))
+      continue;
+    n_changed += g_str_equal (origin, "built in") ? 0 : 1;
+    say (doctor, NOTE, "configuration", NULL, "%s = %s (%s)",
+         medley_reply_string (row, "name", "?"), medley_reply_string (row, "expanded", ""), origin);
+  }
+  say (doctor, GOOD, "configuration", NULL, "valid; %u of %" G_GSIZE_FORMAT " keys are set",
+       n_changed, g_variant_n_children (list));
+}
+
+/* The nearest folder above that exists tells whether a path could be made. */
+static char *
+existing_parent (const char *path)
+{
+  char *folder = g_strdup (path);
+
+  while (access (folder, F_OK) != 0 && !g_str_equal (folder, "/")) {
+    char *parent = g_path_get_dirname (folder);
+
+    g_free (folder);
+    folder = parent;
+  }
+  return folder;
+}
+
+static void
+check_folder (Doctor *doctor, MedleyConfig *config, const char *key, const char *what)
+{
+  const char *path = medley_config_get_path (config, key);
+  g_autofree char *folder = existing_parent (path);
+  g_autofree char *remedy = g_strdup_printf ("make it writable, or set %s to another folder", key);
+  struct statvfs st;
+
+  if (access (folder, W_OK) != 0) {
+    say (doctor, FAIL, what, remedy, "%s cannot be written: %s", path, g_strerror (errno));
+    return;
+  }
+  if (statvfs (folder, &st) == 0) {
+    guint64 free_bytes = (guint64) st.f_bavail * st.f_frsize;
+    g_autofree char *size = medley_format_size (free_bytes);
+
+    if (free_bytes < LOW_SPACE && g_str_equal (key, "paths.spool"))
+      say (doctor, WARN, what, "free some space, or set paths.spool to a larger disk",
+           "%s, only %s free", path, size);
+    else
+      say (doctor, GOOD, what, NULL, "%s, %s free", path, size);
+  }
+}
+
+/* What the daemon says */
+
+static void
+check_status (Doctor *doctor, GVariant *status)
+{
+  g_autoptr (GVariant) faces = medley_reply_object (status, "faces");
+  g_autoptr (GVariant) workers = medley_reply_object (status, "workers");
+  g_autoptr (GVariant) sandbox = medley_reply_object (status, "sandbox");
+  g_auto (GStrv) names = medley_reply_names (status, "faces");
+  const char *version = medley_reply_string (status, "version", "?");
+
+  if (!g_str_equal (version, MEDLEY_VERSION))
+    say (doctor, WARN, "daemon", "restart it after an update", "version %s, this command has %s",
+         version, MEDLEY_VERSION);
+  else
+    say (doctor, GOOD, "daemon", NULL, "version %s", version);
+  for (guint i = 0; names[i] != NULL; i++)
+    say (doctor, NOTE, "face", NULL, "%s: %s", names[i],
+         medley_reply_string (faces, names[i], "?"));
+  if (workers != NULL) {
+    gint64 lost = medley_reply_integer (workers, "lost", 0);
+
+    say (doctor, lost > 0 ? WARN : GOOD, "workers",
+         lost > 0 ? "\"medley jobs --state failed\" shows what they worked on" : NULL,
+         "%s mode, at most %d, %d busy, %d idle, %d ended unasked",
+         medley_reply_string (workers, "mode", "?"),
+         (int) medley_reply_integer (workers, "maximum", 0),
+         (int) medley_reply_integer (workers, "busy", 0),
+         (int) medley_reply_integer (workers, "idle", 0), (int) lost);
+  }
+  if (sandbox != NULL) {
+    g_autofree char *text = medley_json_print (sandbox, FALSE);
+
+    say (doctor, NOTE, "sandbox", NULL, "%s", text);
+  }
+}
+
+static gboolean
+has_task (GPtrArray *engines, const char *task)
+{
+  for (guint i = 0; i < engines->len; i++) {
+    g_auto (GStrv) tasks = medley_reply_names (g_ptr_array_index (engines, i), "tasks");
+
+    for (guint j = 0; tasks[j] != NULL; j++) {
+      if (g_str_has_prefix (tasks[j], task))
+        return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+static void
+check_engines (Doctor *doctor)
+{
+  static const char *const wanted[][2] = {
+    { "text-to-audio/speech", "install espeak-ng-data and Medley's espeak plugin" },
+    { "image-to-text/ocr", "install tesseract-ocr-eng and Medley's tesseract plugin" },
+    { "text-to-video", "install Medley's storyboard plugin" },
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = medley_cli_get (doctor->cli, "engines", NULL, &error);
+  g_autoptr (GPtrArray) engines = medley_reply_list (reply, "engines");
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  if (reply == NULL) {
+    say (doctor, FAIL, "engines", "\"medleyd --help\" says how to see more of what the daemon does",
+         "%s", error->message);
+    return;
+  }
+  for (guint i = 0; i < engines->len; i++)
+    g_string_append_printf (names, "%s%s", i > 0 ? ", " : "",
+                            medley_reply_string (g_ptr_array_index (engines, i), "name", "?"));
+  say (doctor, engines->len > 0 ? GOOD : FAIL, "engines",
+       engines->len > 0 ? NULL : "paths.plugins must name the folder of Medley's plugins", "%u: %s",
+       engines->len, engines->len > 0 ? names->str : "none");
+  for (guint i = 0; i < G_N_ELEMENTS (wanted); i++) {
+    if (!has_task (engines, wanted[i][0]))
+      say (doctor, WARN, "engines", wanted[i][1], "no engine does %s", wanted[i][0]);
+  }
+}
+
+static void
+check_voices (Doctor *doctor)
+{
+  g_autoptr (GVariant) reply = medley_cli_get (doctor->cli, "engines/espeak/voices", NULL, NULL);
+  g_autoptr (GPtrArray) voices = NULL;
+
+  if (reply == NULL)
+    return;
+  voices = medley_reply_list (reply, "voices");
+  if (voices->len > 0)
+    say (doctor, GOOD, "voices", NULL, "espeak has %u", voices->len);
+  else
+    say (doctor, WARN, "voices", "install espeak-ng-data", "espeak has none");
+}
+
+static void
+check_pipelines (Doctor *doctor)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = medley_cli_get (doctor->cli, "pipelines", NULL, &error);
+  g_autoptr (GPtrArray) pipelines = medley_reply_list (reply, "pipelines");
+  guint n_valid = 0;
+
+  if (reply == NULL) {
+    say (doctor, FAIL, "pipelines", NULL, "%s", error->message);
+    return;
+  }
+  for (guint i = 0; i < pipelines->len; i++) {
+    GVariant *pipeline = g_ptr_array_index (pipelines, i);
+    const char *name = medley_reply_string (pipeline, "name", "?");
+    g_autoptr (GPtrArray) faults = medley_reply_list (pipeline, "faults");
+    g_autofree char *remedy = g_strdup_printf ("medley validate %s", name);
+
+    if (medley_reply_boolean (pipeline, "valid", TRUE)) {
+      n_valid++;
+      continue;
+    }
+    say (doctor, WARN, "pipelines", remedy, "%s has %u faults (%s)", name, faults->len,
+         medley_reply_string (pipeline, "file", ""));
+  }
+  say (doctor, n_valid > 0 ? GOOD : WARN, "pipelines",
+       n_valid > 0 ? NULL : "paths.pipelines must name the folder of pipeline files",
+       "%u of %u can run", n_valid, pipelines->len);
+}
+
+/* This machine */
+
+static gboolean
+has_font (const char *list, const char *pattern)
+{
+  const char *const argv[] = { list, pattern, "family", NULL };
+  g_autofree char *output = NULL;
+
+  return g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &output,
+                       NULL, NULL, NULL)
+         && output != NULL && output[0] != '\0';
+}
+
+static void
+check_fonts (Doctor *doctor)
+{
+  static const char *const scripts[][3] = {
+    { ":lang=en", "Latin", "install fonts-dejavu-core" },
+    { ":lang=ar", "Arabic", "install fonts-noto-core" },
+    { ":lang=zh-cn", "Chinese, Japanese and Korean", "install fonts-noto-cjk" },
+  };
+  g_autofree char *list = g_find_program_in_path ("fc-list");
+  gboolean all = TRUE;
+
+  if (list == NULL) {
+    say (doctor, WARN, "fonts", "install fontconfig", "fc-list is missing, so fonts are not known");
+    return;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (scripts); i++) {
+    if (has_font (list, scripts[i][0]))
+      continue;
+    all = FALSE;
+    say (doctor, i == 0 ? FAIL : WARN, "fonts", scripts[i][2], "captions in %s will be empty boxes",
+         scripts[i][1]);
+  }
+  if (all)
+    say (doctor, GOOD, "fonts", NULL, "Latin, Arabic, Chinese, Japanese and Korean");
+}
+
+static void
+check_player (Doctor *doctor)
+{
+  g_autofree char *launcher = g_find_program_in_path ("gst-launch-1.0");
+
+  if (launcher == NULL)
+    say (doctor, WARN, "--play", "install gstreamer1.0-tools", "gst-launch-1.0 is missing");
+  else if (!medley_player_has_sound ())
+    say (doctor, NOTE, "--play", NULL, "no sound device here; write files with -o");
+  else
+    say (doctor, GOOD, "--play", NULL, "there is a sound device");
+}
+
+static void
+check_daemon (Doctor *doctor)
+{
+  MedleyCli *cli = doctor->cli;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) status = NULL;
+
+  if (!medley_cli_connect (cli, MEDLEY_DAEMON_ANY, &error)) {
+    say (doctor, FAIL, "daemon", NULL, "%s", error->message);
+    return;
+  }
+  if (cli->private_daemon != NULL)
+    say (doctor, NOTE, "daemon", NULL, "none runs at %s; what follows is said by a private one",
+         medley_config_get_path (cli->config, "http.socket"));
+  else
+    say (doctor, GOOD, "daemon", NULL, "it answers at %s", medley_client_get_target (cli->client));
+  status = medley_cli_get (cli, "", NULL, &error);
+  if (status == NULL) {
+    say (doctor, FAIL, "daemon", NULL, "%s", error->message);
+    return;
+  }
+  check_status (doctor, status);
+  check_engines (doctor);
+  check_voices (doctor);
+  check_pipelines (doctor);
+}
+
+int
+medley_cmd_doctor (MedleyCli *cli)
+{
+  Doctor doctor = { cli, GOOD };
+  g_autoptr (GError) error = NULL;
+
+  if (!medley_cli_check_words (cli, 0, 0, &error))
+    return medley_cli_fail (cli, error, NULL, NULL);
+  cli->config = medley_config_load (medley_args_get (cli->args, "config"),
+                                    medley_args_list (cli->args, "conf"), &error);
+  if (cli->config == NULL) {
+    say (&doctor, FAIL, "configuration",
+         "mend what is named; \"medley config template\" shows all keys", "%s", error->message);
+    return MEDLEY_EXIT_CONFIG;
+  }
+  check_config (&doctor, cli->config);
+  check_folder (&doctor, cli->config, "paths.runtime", "runtime");
+  check_folder (&doctor, cli->config, "paths.spool", "spool");
+  check_daemon (&doctor);
+  check_fonts (&doctor);
+  check_player (&doctor);
+  return doctor.worst == FAIL ? MEDLEY_EXIT_FAILED : 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cli/cli.h"
+
+G_BEGIN_DECLS
+
+/* Prints what a pipeline takes, what can be set, and what it makes, with an example; @word: how it
+ * was named. */
+void
+medley_describe_pipeline (MedleyCli *cli, GVariant *pipeline, const char *word);
+
+/* Prints an engine with its tasks and properties. */
+void
+medley_describe_engine (MedleyCli *cli, GVariant *engine);
+
+G_END_DECLS

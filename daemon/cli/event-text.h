@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * medley_event_text:
+ * @event: `a{sv}`, an event of a job
+ *
+ * Returns: (transfer full): one line for people, without the time
+ */
+char *
+medley_event_text (GVariant *event);
+
+G_END_DECLS
