@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "catalog/catalog.h"
-#include "dbus/dbus.h"
 #include "http/http.h"
 #include "job/manager.h"
 #include "pipeline/library.h"
@@ -21,7 +20,6 @@ struct _MedleyDaemon {
   MedleyLibrary *library;
   MedleyJobManager *jobs;
   MedleyHttp *http;
-  MedleyDBus *dbus;
   GPtrArray *plugin_monitors;
   guint settle_source;
   gboolean started;
@@ -44,7 +42,6 @@ open_faces (MedleyDaemon *self)
     g_signal_emit (self, signals[SIGNAL_FAILED], 0, error);
     return;
   }
-  self->dbus = medley_dbus_new (self->jobs);
   g_signal_emit (self, signals[SIGNAL_READY], 0);
 }
 
@@ -132,10 +129,10 @@ medley_daemon_new (MedleyConfig *config, GError **error)
   g_autoptr (MedleyDaemon) self = g_object_new (MEDLEY_TYPE_DAEMON, NULL);
   g_autoptr (GVariant) limits = plan_limits (config);
   MedleyLibraryLimits library_limits = {
-    .max_bytes = medley_config_get_number (config, "limits.pipeline-bytes"),
-    .max_depth = (guint) medley_config_get_number (config, "limits.json-depth"),
-    .max_stages = (guint) medley_config_get_number (config, "limits.stages"),
-    .max_fan_out = (guint) medley_config_get_number (config, "limits.fan-out"),
+    .pipeline_bytes = medley_config_get_number (config, "limits.pipeline-bytes"),
+    .json_depth = (guint) medley_config_get_number (config, "limits.json-depth"),
+    .stages = (guint) medley_config_get_number (config, "limits.stages"),
+    .fan_out = (guint) medley_config_get_number (config, "limits.fan-out"),
     .plan_limits = limits,
   };
 
@@ -164,7 +161,6 @@ medley_daemon_dispose (GObject *object)
 
   g_clear_handle_id (&self->settle_source, g_source_remove);
   g_ptr_array_set_size (self->plugin_monitors, 0);
-  g_clear_object (&self->dbus);
   g_clear_object (&self->http);
   g_clear_object (&self->jobs);
   g_clear_object (&self->library);

@@ -67,12 +67,12 @@ medley_output_reader_get_media_type (MedleyOutputReader *self)
 }
 
 static void
-stop_waiting (MedleyOutputReader *self)
+disconnect (MedleyOutputReader *self, GTask *task, gulong grew, gulong cancelled)
 {
-  g_clear_signal_handler (&self->grew, self->job);
-  if (self->waiting != NULL && self->cancelled != 0)
-    g_signal_handler_disconnect (g_task_get_cancellable (self->waiting), self->cancelled);
-  self->cancelled = 0;
+  if (grew != 0)
+    g_signal_handler_disconnect (self->job, grew);
+  if (cancelled != 0)
+    g_signal_handler_disconnect (g_task_get_cancellable (task), cancelled);
 }
 
 static void
@@ -141,11 +141,20 @@ output_grew (MedleyJob *job, MedleyOutput *output, gpointer data)
 {
   MedleyOutputReader *self = data;
   g_autoptr (GTask) task = NULL;
+  gulong grew = self->grew, cancelled = self->cancelled;
 
-  if (output != self->output || !try_read (self, self->waiting))
+  if (output != self->output || self->waiting == NULL)
     return;
-  stop_waiting (self);
+  /* A task may call back at once, and the callback may begin the next read. */
   task = g_steal_pointer (&self->waiting);
+  self->grew = self->cancelled = 0;
+  if (try_read (self, task)) {
+    disconnect (self, task, grew, cancelled);
+  } else {
+    self->waiting = g_steal_pointer (&task);
+    self->grew = grew;
+    self->cancelled = cancelled;
+  }
 }
 
 static gboolean
@@ -154,11 +163,12 @@ wait_cancelled_idle (gpointer data)
   MedleyOutputReader *self = data;
   g_autoptr (GTask) task = NULL;
 
-  if (self->waiting != NULL && g_cancellable_is_cancelled (g_task_get_cancellable (self->waiting))) {
-    stop_waiting (self);
-    task = g_steal_pointer (&self->waiting);
-    g_task_return_error_if_cancelled (task);
-  }
+  if (self->waiting == NULL || !g_cancellable_is_cancelled (g_task_get_cancellable (self->waiting)))
+    return G_SOURCE_REMOVE;
+  task = g_steal_pointer (&self->waiting);
+  disconnect (self, task, self->grew, self->cancelled);
+  self->grew = self->cancelled = 0;
+  g_task_return_error_if_cancelled (task);
   return G_SOURCE_REMOVE;
 }
 

@@ -112,6 +112,12 @@ adopt (MedleyLauncher *self, int socket, GPid pid, int pidfd, gboolean own_child
   return worker;
 }
 
+static char *
+number_text (MedleyConfig *config, const char *key)
+{
+  return g_strdup_printf ("%" G_GUINT64_FORMAT, medley_config_get_number (config, key));
+}
+
 static char **
 make_environment (MedleyLauncher *self)
 {
@@ -122,8 +128,7 @@ make_environment (MedleyLauncher *self)
   g_autofree char *joined = g_strjoinv (":", (char **) folders);
   g_autofree char *plugins
       = inherited != NULL && inherited[0] != '\0' ? g_strconcat (joined, ":", inherited, NULL) : g_strdup (joined);
-  g_autofree char *threads
-      = g_strdup_printf ("%" G_GUINT64_FORMAT, medley_config_get_number (self->config, "workers.threads"));
+  g_autofree char *threads = number_text (self->config, "workers.threads");
 
   environment = g_environ_setenv (environment, "GST_PLUGIN_PATH", plugins, TRUE);
   if (registry[0] != '\0')
@@ -136,16 +141,16 @@ make_environment (MedleyLauncher *self)
 
 /* Executes the worker with one end of a new socket pair as its descriptor 3. */
 static GPid
-execute (MedleyLauncher *self, const char *mode, int socket_type, int *socket, int *pidfd, GError **error)
+execute (MedleyLauncher *self, int socket_type, int *socket, int *pidfd, GError **error)
 {
   int sockets[2], log_pipe[2];
   g_auto (GStrv) environment = make_environment (self);
-  g_autofree char *descriptors = g_strdup_printf (
-      "%" G_GUINT64_FORMAT, medley_config_get_number (self->config, "workers.file-descriptors"));
-  g_autofree char *preload
-      = g_strjoinv (";", (char **) medley_config_get_list (self->config, "workers.preload"));
-  const char *argv[] = { self->worker_path, mode,        "--fd",      "3",     "--file-descriptors",
-                         descriptors,       "--preload", preload, NULL };
+  g_autofree char *descriptors = number_text (self->config, "workers.file-descriptors");
+  g_autofree char *threads = number_text (self->config, "workers.threads");
+  g_autofree char *preload = g_strjoinv (";", (char **) medley_config_get_list (self->config, "workers.preload"));
+  gboolean zygote = socket_type == SOCK_SEQPACKET;
+  const char *argv[] = { self->worker_path, zygote ? "--zygote" : "--exec", "--fd",        "3", "--max-fds", descriptors,
+                         "--threads",       threads, zygote ? "--preload" : NULL, preload, NULL };
   GPid pid = 0;
   gboolean spawned;
 
@@ -243,7 +248,7 @@ ensure_zygote (MedleyLauncher *self, GError **error)
 
   if (self->zygote != NULL)
     return TRUE;
-  pid = execute (self, "--zygote", SOCK_SEQPACKET, &socket, &pidfd, error);
+  pid = execute (self, SOCK_SEQPACKET, &socket, &pidfd, error);
   if (pid == 0)
     return FALSE;
   self->zygote = medley_zygote_new (socket, pid, pidfd, zygote_child_exited, zygote_ended, self);
@@ -275,7 +280,7 @@ medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback
     return;
   }
 
-  pid = execute (self, "--worker", SOCK_STREAM, &socket, &pidfd, &error);
+  pid = execute (self, SOCK_STREAM, &socket, &pidfd, &error);
   if (pid == 0)
     g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
                              "cannot start the worker %s: %s; check paths.worker", self->worker_path,

@@ -153,6 +153,50 @@ test_a_growing_output_is_read_as_it_grows (Fixture *f, gconstpointer data)
   g_bytes_unref (read.bytes);
 }
 
+typedef struct {
+  GString *text;
+  gboolean done;
+} Chain;
+
+static void
+chain_read (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Chain *chain = data;
+  g_autoptr (GBytes) bytes = medley_output_reader_read_finish (MEDLEY_OUTPUT_READER (source), result, NULL);
+
+  g_assert_nonnull (bytes);
+  if (g_bytes_get_size (bytes) == 0) {
+    chain->done = TRUE;
+    return;
+  }
+  g_string_append_len (chain->text, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes));
+  medley_output_reader_read_async (MEDLEY_OUTPUT_READER (source), 2, NULL, chain_read, chain);
+}
+
+/* A read that waited calls back from within the signal of growth; the next read then begins inside it. */
+static void
+test_the_next_read_may_begin_in_the_callback (Fixture *f, gconstpointer data)
+{
+  g_autoptr (MedleyOutputReader) reader = NULL;
+  MedleyOutput *output = medley_job_add_output (f->job, "out", "text/plain", NULL);
+  Chain chain = { g_string_new (NULL), FALSE };
+  int fd = open_output (f, "out");
+
+  reader = medley_output_reader_new (f->job, NULL, 0, NULL);
+  medley_output_reader_read_async (reader, 2, NULL, chain_read, &chain);
+  for (int i = 0; i < 20; i++) {
+    g_assert_cmpint (write (fd, "abcde", 5), ==, 5);
+    while (chain.text->len < (gsize) (i + 1) * 5)
+      g_main_context_iteration (NULL, TRUE);
+  }
+  close (fd);
+  medley_job_set_output_state (f->job, output, MEDLEY_OUTPUT_COMPLETE);
+  while (!chain.done)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (chain.text->len, ==, 100);
+  g_string_free (chain.text, TRUE);
+}
+
 static void
 test_a_failed_output_tells_the_jobs_error (Fixture *f, gconstpointer data)
 {
@@ -267,6 +311,7 @@ main (int argc, char **argv)
   ADD ("one-daemon-only", test_one_daemon_only);
   ADD ("links-are-not-followed", test_links_are_not_followed);
   ADD ("output/grows", test_a_growing_output_is_read_as_it_grows);
+  ADD ("output/read-in-callback", test_the_next_read_may_begin_in_the_callback);
   ADD ("output/fails", test_a_failed_output_tells_the_jobs_error);
   ADD ("output/cancelled", test_a_reader_can_be_cancelled);
   ADD ("output/unknown", test_an_unknown_output_names_the_known_ones);
