@@ -16,7 +16,7 @@ from medleytest import Daemon
 def pipeline(engine, **settings):
     return {
         "medley": 1, "inputs": {"text": {"type": "text/plain"}},
-        "stages": {"s": {"task": "text-to-text/echo", "engine": engine, "from": "text", "set": settings}},
+        "stages": {"s": {"task": f"text-to-text/{engine[4:]}", "engine": engine, "from": "text", "set": settings}},
         "outputs": {"out": {"from": "s", "type": "text/plain"}},
     }
 

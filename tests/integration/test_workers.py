@@ -7,10 +7,10 @@ import unittest
 from medleytest import PATIENCE, Daemon, main
 
 
-def pipeline(engine, task="text-to-text/echo", **settings):
+def pipeline(engine, **settings):
     return {
         "medley": 1, "inputs": {"text": {"type": "text/plain"}},
-        "stages": {"bad": {"task": task, "engine": engine, "from": "text", "set": settings}},
+        "stages": {"bad": {"task": f"text-to-text/{engine[4:]}", "engine": engine, "from": "text", "set": settings}},
         "outputs": {"out": {"from": "bad", "type": "text/plain"}},
     }
 
