@@ -28,6 +28,7 @@ static const MedleyConfigKey table[] = {
 
   { "dbus.bus", MEDLEY_CONFIG_CHOICE, "session", 0, 0, "session system none", "The message bus of the D-Bus face; without a bus it is off" },
   { "dbus.finished-jobs", MEDLEY_CONFIG_INTEGER, "100", 0, 10000, NULL, "How many finished jobs stay visible as objects" },
+  { "dbus.open-outputs", MEDLEY_CONFIG_INTEGER, "256", 1, 100000, NULL, "Most growing outputs that are read over D-Bus at once" },
 
   { "workers.maximum", MEDLEY_CONFIG_INTEGER, "0", 0, 1024, NULL, "Most workers at once; 0 for the number of processors" },
   { "workers.warm", MEDLEY_CONFIG_INTEGER, "1", 0, 1024, NULL, "Workers kept ready while idle" },

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dbus/manager-object.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/names.h"
+#include "dbus/path.h"
+#include "dbus/run-request.h"
+#include "dbus/values.h"
+
+#define DEFAULT_PAGE 100
+#define MAX_PAGE 1000
+
+/* ---- Run ---- */
+
+static void
+append_fault (GString *text, GVariant *fault)
+{
+  const char *file = "", *severity = "error", *message = "", *pointer = "";
+  guint line = 0, column = 0;
+
+  g_variant_lookup (fault, "file", "&s", &file);
+  g_variant_lookup (fault, "severity", "&s", &severity);
+  g_variant_lookup (fault, "message", "&s", &message);
+  g_variant_lookup (fault, "pointer", "&s", &pointer);
+  g_variant_lookup (fault, "line", "u", &line);
+  g_variant_lookup (fault, "column", "u", &column);
+  g_string_append_c (text, '\n');
+  if (*file != '\0')
+    g_string_append_printf (text, "%s:", file);
+  if (line != 0)
+    g_string_append_printf (text, "%u:%u: ", line, column);
+  else
+    g_string_append_printf (text, "%s: ", pointer);
+  g_string_append_printf (text, "%s: %s", severity, message);
+}
+
+/* An error on the bus is a name and a sentence; the faults have to go into the sentence. */
+static GError *
+add_faults (const GError *error, GVariant *faults)
+{
+  g_autoptr (GString) text = g_string_new (error->message);
+
+  for (gsize i = 0; i < g_variant_n_children (faults); i++) {
+    g_autoptr (GVariant) fault = g_variant_get_child_value (faults, i);
+
+    append_fault (text, fault);
+  }
+  return g_error_new_literal (error->domain, error->code, text->str);
+}
+
+static void
+job_created (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GDBusMethodInvocation *invocation = data;
+  g_autoptr (GVariant) faults = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MedleyJob) job
+      = medley_job_manager_create_finish (MEDLEY_JOB_MANAGER (source), result, &faults, &error);
+
+  if (job != NULL) {
+    g_autofree char *path = medley_dbus_path (MEDLEY_JOB_PATH_PREFIX, medley_job_get_id (job));
+
+    g_dbus_method_invocation_return_value (invocation, g_variant_new ("(o)", path));
+  } else if (faults != NULL) {
+    g_autoptr (GError) whole = add_faults (error, faults);
+
+    medley_dbus_return_error (invocation, whole);
+  } else {
+    medley_dbus_return_error (invocation, error);
+  }
+}
+
+static gboolean
+handle_run (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, GUnixFDList *fds,
+            const char *pipeline, GVariant *inputs, GVariant *options, MedleyJobManager *jobs)
+{
+  g_autofree char *client
+      = g_strconcat ("dbus:", g_dbus_method_invocation_get_sender (invocation), NULL);
+  g_autoptr (GError) error = NULL;
+  MedleyJobRequest *request = medley_dbus_read_run (client, pipeline, inputs, options, fds, &error);
+
+  if (request != NULL)
+    medley_job_manager_create_async (jobs, request, job_created, invocation);
+  else
+    medley_dbus_return_error (invocation, error);
+  return TRUE;
+}
+
+/* ---- Validate ---- */
+
+static void
+pipeline_checked (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GDBusMethodInvocation *invocation = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) faults
+      = medley_job_manager_check_finish (MEDLEY_JOB_MANAGER (source), result, &error);
+  g_autoptr (GVariant) list = NULL;
+
+  if (faults == NULL) {
+    medley_dbus_return_error (invocation, error);
+    return;
+  }
+  list = medley_dbus_clean (medley_faults_to_variant (faults));
+  g_dbus_method_invocation_return_value (invocation,
+                                         g_variant_new ("(b@aa{sv})",
+                                                        !medley_faults_have_errors (faults), list));
+}
+
+static gboolean
+handle_validate (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, const char *json,
+                 MedleyJobManager *jobs)
+{
+  medley_job_manager_check_async (jobs, json, strlen (json), NULL, FALSE, pipeline_checked,
+                                  invocation);
+  return TRUE;
+}
+
+/* ---- finding jobs ---- */
+
+static gboolean
+check_state (GVariant *value, gpointer data, GError **error)
+{
+  const char *names[MEDLEY_JOB_N_STATES + 1] = { NULL };
+  const char *state = g_variant_get_string (value, NULL);
+  g_autofree char *all = NULL;
+
+  for (guint i = 0; i < MEDLEY_JOB_N_STATES; i++)
+    names[i] = medley_job_state_to_string ((MedleyJobState) i);
+  if (g_strv_contains (names, state))
+    return TRUE;
+  all = g_strjoinv (", ", (char **) names);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+               "there is no state “%s”; known are: %s", state, all);
+  return FALSE;
+}
+
+static gboolean
+check_limit (GVariant *value, gpointer data, GError **error)
+{
+  guint limit = g_variant_get_uint32 (value);
+
+  if (limit >= 1 && limit <= MAX_PAGE)
+    return TRUE;
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+               "the limit is %u; it must be from 1 to %d", limit, MAX_PAGE);
+  return FALSE;
+}
+
+static const MedleyDBusOption filters[] = {
+  { "state", "s", check_state },
+  { "pipeline", "s", NULL },
+  { "limit", "u", check_limit },
+  { NULL },
+};
+
+static gboolean
+handle_list_jobs (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, GVariant *filter,
+                  const char *cursor, MedleyJobManager *jobs)
+{
+  const char *state = NULL, *pipeline = NULL, *next = "";
+  guint limit = DEFAULT_PAGE;
+  g_autoptr (GPtrArray) page = NULL;
+  g_autoptr (GVariant) list = NULL;
+  g_autoptr (GError) error = NULL;
+  GVariantBuilder builder;
+
+  if (!medley_dbus_read_options ("filter", filter, filters, NULL, &error)) {
+    medley_dbus_return_error (invocation, error);
+    return TRUE;
+  }
+  g_variant_lookup (filter, "state", "&s", &state);
+  g_variant_lookup (filter, "pipeline", "&s", &pipeline);
+  g_variant_lookup (filter, "limit", "u", &limit);
+  /* One more than asked for tells whether there is a next page. */
+  page
+      = medley_job_manager_list (jobs, state, pipeline, *cursor != '\0' ? cursor : NULL, limit + 1);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < MIN (page->len, limit); i++)
+    g_variant_builder_add_value (&builder, medley_job_describe (page->pdata[i]));
+  if (page->len > limit)
+    next = medley_job_get_id (page->pdata[limit - 1]);
+  list = medley_dbus_clean (g_variant_builder_end (&builder));
+  medley_bus_manager1_complete_list_jobs (manager, invocation, list, next);
+  return TRUE;
+}
+
+static gboolean
+handle_get_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, const char *id,
+                MedleyJobManager *jobs)
+{
+  g_autoptr (GError) error = NULL;
+  MedleyJob *job = medley_job_manager_get (jobs, id, &error);
+  g_autoptr (GVariant) description = NULL;
+
+  if (job == NULL) {
+    medley_dbus_return_error (invocation, error);
+    return TRUE;
+  }
+  description = medley_dbus_clean (medley_job_describe (job));
+  medley_bus_manager1_complete_get_job (manager, invocation, description);
+  return TRUE;
+}
+
+static gboolean
+handle_get_status (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
+                   MedleyJobManager *jobs)
+{
+  g_autoptr (GVariant) status = medley_dbus_clean (medley_job_manager_status (jobs));
+
+  medley_bus_manager1_complete_get_status (manager, invocation, status);
+  return TRUE;
+}
+
+static const struct {
+  const char *signal;
+  GCallback handler;
+} methods[] = {
+  { "handle-run", G_CALLBACK (handle_run) },
+  { "handle-validate", G_CALLBACK (handle_validate) },
+  { "handle-list-jobs", G_CALLBACK (handle_list_jobs) },
+  { "handle-get-job", G_CALLBACK (handle_get_job) },
+  { "handle-get-status", G_CALLBACK (handle_get_status) },
+};
+
+MedleyBusManager1 *
+medley_dbus_manager_new (MedleyJobManager *jobs)
+{
+  MedleyBusManager1 *manager = medley_bus_manager1_skeleton_new ();
+
+  medley_bus_manager1_set_version (manager, MEDLEY_VERSION);
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    g_signal_connect_object (manager, methods[i].signal, methods[i].handler, jobs, 0);
+  return manager;
+}
