@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/folders.h"
 #include "daemon.h"
 
 typedef struct {
@@ -105,13 +106,13 @@ main (int argc, char **argv)
 {
   g_autofree char *file = NULL;
   g_auto (GStrv) overrides = NULL;
-  gboolean check = FALSE, version = FALSE, private = FALSE;
-  int ready_fd = -1, alive_fd = -1;
+  gboolean check = FALSE, version = FALSE, private = FALSE, owns_runtime = FALSE;
+  int ready_fd = -1, alive_fd = -1, status;
   const GOptionEntry entries[] = {
     { "config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read this file instead of the system's and the user's", "FILE" },
     { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &overrides, "Set a key of the configuration", "GROUP.KEY=VALUE" },
     { "check-config", 0, 0, G_OPTION_ARG_NONE, &check, "Print what is in force and where it came from, and exit", NULL },
-    { "private", 0, 0, G_OPTION_ARG_NONE, &private, "Serve one client: neither TCP nor D-Bus", NULL },
+    { "private", 0, 0, G_OPTION_ARG_NONE, &private, "Serve one client: neither TCP nor D-Bus; a folder given by --set paths.runtime is removed at the end", NULL },
     { "ready-fd", 0, 0, G_OPTION_ARG_INT, &ready_fd, "Write a line to this descriptor when ready", "FD" },
     { "alive-fd", 0, 0, G_OPTION_ARG_INT, &alive_fd, "Exit when this descriptor's other end is closed", "FD" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL },
@@ -139,8 +140,10 @@ main (int argc, char **argv)
     g_ptr_array_add (all, (char *) "http.tcp=false");
     g_ptr_array_add (all, (char *) "dbus.bus=none");
   }
-  for (guint i = 0; overrides != NULL && overrides[i] != NULL; i++)
+  for (guint i = 0; overrides != NULL && overrides[i] != NULL; i++) {
     g_ptr_array_add (all, overrides[i]);
+    owns_runtime = owns_runtime || g_str_has_prefix (overrides[i], "paths.runtime=");
+  }
   g_ptr_array_add (all, NULL);
   medley_error_register_dbus ();
   config = medley_config_load (file, (const char *const *) all->pdata, &error);
@@ -148,5 +151,11 @@ main (int argc, char **argv)
     g_printerr ("medleyd: %s: %s\n", medley_error_info (error)->name, error->message);
     return medley_error_info (error)->exit_code;
   }
-  return check ? print_config (config) : run (config, ready_fd, alive_fd);
+  if (check)
+    return print_config (config);
+  status = run (config, ready_fd, alive_fd);
+  /* Whoever started it may be gone and cannot clean up. Only a folder that was made for this is removed. */
+  if (private && owns_runtime)
+    medley_folder_remove (medley_config_get_path (config, "paths.runtime"));
+  return status;
 }

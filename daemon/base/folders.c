@@ -2,6 +2,7 @@
 #include "base/folders.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,10 +61,10 @@ runtime_folder (void)
   if (geteuid () == 0)
     return g_strdup ("/run/medley");
   /* cron and su leave the variable out, although the session's folder may be there. */
-  session = g_strdup_printf ("/run/user/%u", (guint)geteuid ());
+  session = g_strdup_printf ("/run/user/%u", (guint) geteuid ());
   if (lstat (session, &st) == 0 && S_ISDIR (st.st_mode) && st.st_uid == geteuid ())
     return g_build_filename (session, "medley", NULL);
-  return g_strdup_printf ("/tmp/medley-%u", (guint)geteuid ());
+  return g_strdup_printf ("/tmp/medley-%u", (guint) geteuid ());
 }
 
 const char *const *
@@ -116,14 +117,31 @@ medley_folder_make_private (const char *path, GError **error)
     g_set_error (
         error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_ALLOWED,
         "the folder %s belongs to another user (uid %u); set paths.runtime to one of your own",
-        path, (guint)st.st_uid);
+        path, (guint) st.st_uid);
     return FALSE;
   }
   if ((st.st_mode & 0077) != 0) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_ALLOWED,
                  "the folder %s is open to other users (mode %04o); run: chmod 700 %s", path,
-                 (guint)(st.st_mode & 07777), path);
+                 (guint) (st.st_mode & 07777), path);
     return FALSE;
   }
   return TRUE;
+}
+
+void
+medley_folder_remove (const char *path)
+{
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+  struct stat st;
+
+  if (lstat (path, &st) == 0 && S_ISDIR (st.st_mode))
+    dir = g_dir_open (path, 0, NULL);
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *child = g_build_filename (path, name, NULL);
+
+    medley_folder_remove (child);
+  }
+  g_remove (path);
 }

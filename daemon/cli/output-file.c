@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gio/gunixoutputstream.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 struct _MedleyOutputFile {
   char *path;
   char *temporary; /* NULL for what is no regular file, and once it has its name */
+  gboolean is_nameless;
   int fd;
   GOutputStream *stream;
 };
@@ -30,17 +32,30 @@ set_error (GError **error, const char *what, const char *path)
   return FALSE;
 }
 
-static gboolean
-open_regular (MedleyOutputFile *self, GError **error)
+static char *
+temporary_name (MedleyOutputFile *self)
 {
   g_autofree char *folder = g_path_get_dirname (self->path);
   g_autofree char *name = g_path_get_basename (self->path);
   g_autofree char *hidden = g_strdup_printf (".%.200s.XXXXXX", name);
+
+  return g_build_filename (folder, hidden, NULL);
+}
+
+static gboolean
+open_regular (MedleyOutputFile *self, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (self->path);
   struct stat st;
 
-  self->temporary = g_build_filename (folder, hidden, NULL);
-  /* 0666 and the umask, as for a file that any other program writes. */
-  self->fd = g_mkstemp_full (self->temporary, O_RDWR | O_CLOEXEC, 0666);
+  /* Without a name at first, so that not even SIGKILL leaves anything behind; 0666 and the umask as
+   * for any file. */
+  self->fd = open (folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+  self->is_nameless = self->fd >= 0;
+  if (self->fd < 0) {
+    self->temporary = temporary_name (self);
+    self->fd = g_mkstemp_full (self->temporary, O_RDWR | O_CLOEXEC, 0666);
+  }
   if (self->fd < 0) {
     g_clear_pointer (&self->temporary, g_free);
     return set_error (error, "write", self->path);
@@ -49,6 +64,27 @@ open_regular (MedleyOutputFile *self, GError **error)
   if (stat (self->path, &st) == 0)
     fchmod (self->fd, st.st_mode & 0777);
   return TRUE;
+}
+
+/* A file cannot be linked over another one, so it gets a temporary name on the way. */
+static gboolean
+give_name (MedleyOutputFile *self)
+{
+  g_autofree char *descriptor = g_strdup_printf ("/proc/self/fd/%d", self->fd);
+
+  for (guint i = 0; i < 100; i++) {
+    g_autofree char *name = temporary_name (self);
+
+    g_snprintf (name + strlen (name) - 6, 7, "%06x", g_random_int () & 0xffffff);
+    if (linkat (AT_FDCWD, descriptor, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0) {
+      self->temporary = g_steal_pointer (&name);
+      self->is_nameless = FALSE;
+      return TRUE;
+    }
+    if (errno != EEXIST)
+      return FALSE;
+  }
+  return FALSE;
 }
 
 MedleyOutputFile *
@@ -95,7 +131,7 @@ medley_output_file_get_stream (MedleyOutputFile *self)
 gboolean
 medley_output_file_is_special (MedleyOutputFile *self)
 {
-  return self->temporary == NULL;
+  return self->temporary == NULL && !self->is_nameless;
 }
 
 gboolean
@@ -103,6 +139,8 @@ medley_output_file_commit (MedleyOutputFile *self, GError **error)
 {
   int fd = self->fd;
 
+  if (self->is_nameless && !give_name (self))
+    return set_error (error, "write", self->path);
   self->fd = -1;
   if (close (fd) != 0)
     return set_error (error, "write", self->path);

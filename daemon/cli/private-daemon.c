@@ -5,15 +5,14 @@
 #include <fcntl.h>
 #include <gio/gunixinputstream.h>
 #include <glib-unix.h>
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <medley/medley-error.h>
 
 #include "base/error.h"
+#include "base/folders.h"
 
 /* What the daemon sees of the two pipes. */
 #define READY_FD 3
@@ -63,24 +62,6 @@ make_folder (GError **error)
     return NULL;
   }
   return g_steal_pointer (&path);
-}
-
-static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = NULL;
-  const char *name;
-  struct stat st;
-
-  /* A link is removed, never followed. */
-  if (lstat (path, &st) == 0 && S_ISDIR (st.st_mode))
-    dir = g_dir_open (path, 0, NULL);
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-
-    remove_tree (child);
-  }
-  g_remove (path);
 }
 
 /* Ctrl-C at the terminal is for the command: it cancels the job through the daemon, which must live
@@ -262,7 +243,7 @@ medley_private_daemon_stop (MedleyPrivateDaemon *self)
   }
   g_clear_object (&self->process);
   if (self->folder != NULL)
-    remove_tree (self->folder);
+    medley_folder_remove (self->folder);
   g_free (self->folder);
   g_free (self->socket);
   g_free (self);

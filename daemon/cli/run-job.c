@@ -38,6 +38,7 @@ typedef struct {
   guint n_streams;
   gboolean is_following;
   char *state;
+  gboolean is_unread;     /* who read standard output has left */
   GError *failure;        /* the first thing that went wrong on this side */
   GError *upload_failure; /* only matters when the job does not say itself what was wrong with its
                              input */
@@ -196,8 +197,10 @@ finish_stream (Transfer *transfer, GError *error, gboolean is_write)
     return;
   if (is_write && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE)) {
     /* Who reads has seen enough: a player that was closed, or head(1). */
-    if (!transfer->is_player)
+    if (!transfer->is_player) {
+      job->is_unread = TRUE;
       cancel_job (job);
+    }
   } else if (is_write || medley_follow_is_final (job->state)) {
     take_failure (job, g_steal_pointer (&error));
     cancel_job (job);
@@ -380,7 +383,7 @@ run_to_end (RunJob *job)
     g_main_context_iteration (NULL, TRUE);
   if (g_strcmp0 (job->state, "done") != 0)
     guard = g_timeout_add_once (REST_SECONDS * 1000, (GSourceOnceFunc) g_cancellable_cancel,
-                                        job->streams);
+                                job->streams);
   iterate_until_idle (job);
   if (guard != 0 && !g_cancellable_is_cancelled (job->streams))
     g_source_remove (guard);
@@ -442,6 +445,9 @@ tell_end (RunJob *job)
     tell_files (job);
     return 0;
   }
+  /* As programs do that end by SIGPIPE: without a word. */
+  if (job->is_unread && g_str_equal (job->state, "cancelled"))
+    return MEDLEY_EXIT_CANCELLED;
   details = medley_reply_object (described, "error");
   if (details != NULL)
     error = medley_error_from_variant (details);

@@ -26,23 +26,9 @@ set_up (Fixture *fixture, gconstpointer data)
 }
 
 static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-
-    remove_tree (child);
-  }
-  g_remove (path);
-}
-
-static void
 tear_down (Fixture *fixture, gconstpointer data)
 {
-  remove_tree (fixture->folder);
+  medley_folder_remove (fixture->folder);
   g_free (fixture->folder);
 }
 
@@ -445,6 +431,23 @@ test_a_private_folder_is_nobody_elses (Fixture *fixture, gconstpointer data)
   g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_ALLOWED);
 }
 
+static void
+test_removing_a_folder_does_not_follow_links (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *kept = g_build_filename (fixture->folder, "kept", NULL);
+  g_autofree char *kept_file = g_build_filename (kept, "file", NULL);
+  g_autofree char *gone = g_build_filename (fixture->folder, "gone", NULL);
+  g_autofree char *link = g_build_filename (gone, "link", NULL);
+
+  g_assert_cmpint (g_mkdir (kept, 0700), ==, 0);
+  g_assert_cmpint (g_mkdir (gone, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (kept_file, "x", 1, NULL));
+  g_assert_cmpint (symlink (kept, link), ==, 0);
+  medley_folder_remove (gone);
+  g_assert_false (g_file_test (gone, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (kept_file, G_FILE_TEST_EXISTS));
+}
+
 #define ADD(Path, Function) g_test_add (Path, Fixture, NULL, set_up, Function, tear_down)
 
 int
@@ -471,5 +474,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config/relative-paths-on-the-command-line-start-here",
                    test_relative_paths_on_the_command_line_start_here);
   ADD ("/config/a-private-folder-is-nobody-elses", test_a_private_folder_is_nobody_elses);
+  ADD ("/config/removing-a-folder-does-not-follow-links",
+       test_removing_a_folder_does_not_follow_links);
   return g_test_run ();
 }
