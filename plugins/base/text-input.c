@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "medley/medley-error.h"
+#include <medley/medley-error.h>
 
 #define BOM "\xef\xbb\xbf"
 #define BOM_SIZE 3
