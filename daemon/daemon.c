@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "catalog/catalog.h"
+#include "dbus/dbus.h"
 #include "http/http.h"
 #include "job/manager.h"
 #include "pipeline/library.h"
@@ -20,6 +21,7 @@ struct _MedleyDaemon {
   MedleyLibrary *library;
   MedleyJobManager *jobs;
   MedleyHttp *http;
+  MedleyDBus *dbus;
   GPtrArray *plugin_monitors;
   guint settle_source;
   gboolean started;
@@ -42,6 +44,7 @@ open_faces (MedleyDaemon *self)
     g_signal_emit (self, signals[SIGNAL_FAILED], 0, error);
     return;
   }
+  self->dbus = medley_dbus_new (self->jobs);
   g_signal_emit (self, signals[SIGNAL_READY], 0);
 }
 
@@ -161,6 +164,7 @@ medley_daemon_dispose (GObject *object)
 
   g_clear_handle_id (&self->settle_source, g_source_remove);
   g_ptr_array_set_size (self->plugin_monitors, 0);
+  g_clear_object (&self->dbus);
   g_clear_object (&self->http);
   g_clear_object (&self->jobs);
   g_clear_object (&self->library);

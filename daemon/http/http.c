@@ -295,7 +295,6 @@ listen_tcp (MedleyHttp *self, GError **error)
     return FALSE;
   }
   address = g_inet_socket_address_new (inet, port);
-  g_socket_listener_set_backlog (G_SOCKET_LISTENER (self->service), BACKLOG);
   if (!g_socket_listener_add_address (G_SOCKET_LISTENER (self->service), address,
                                       G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL,
                                       &effective, &failure)) {
@@ -365,6 +364,8 @@ start (MedleyHttp *self, GError **error)
   };
   self->max_connections = (guint) medley_config_get_number (self->config, "http.connections");
   self->service = g_socket_service_new ();
+  /* Before any socket is added: those that listen already cannot be told. */
+  g_socket_listener_set_backlog (G_SOCKET_LISTENER (self->service), BACKLOG);
   g_signal_connect (self->service, "incoming", G_CALLBACK (on_incoming), self);
   if (*path != '\0') {
     self->socket_path = g_strdup (path);

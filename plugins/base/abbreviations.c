@@ -20,23 +20,31 @@ struct _Abbreviations {
   gsize longest;     /* bytes */
 };
 
+/* Titles that stand before a name and that ICU's English list (of version 72) lacks. */
+static const char *const english_titles[]
+    = { "Dr.", "Drs.", "St.", "Messrs.", "Mme.", "Mlle.", "Gen.", "Gov.", "Sen.", "Cmdr.", "Fr." };
+
 static void
-add (Abbreviations *self, const UChar *string, int32_t length)
+add (Abbreviations *self, const char *utf8)
+{
+  char *copy = g_strdup (utf8);
+
+  if (!g_hash_table_add (self->all, copy))
+    return;
+  self->longest = MAX (self->longest, strlen (copy));
+  if (strchr (copy, ' ') != NULL)
+    g_ptr_array_add (self->spaced, copy);
+}
+
+static void
+add_utf16 (Abbreviations *self, const UChar *string, int32_t length)
 {
   char utf8[MAX_BYTES];
   UErrorCode status = U_ZERO_ERROR;
-  int32_t size;
-  char *copy;
 
-  u_strToUTF8 (utf8, sizeof utf8, &size, string, length, &status);
-  if (U_FAILURE (status) || status == U_STRING_NOT_TERMINATED_WARNING)
-    return;
-  copy = g_strdup (utf8);
-  if (!g_hash_table_add (self->all, copy))
-    return;
-  self->longest = MAX (self->longest, (gsize)size);
-  if (strchr (copy, ' ') != NULL)
-    g_ptr_array_add (self->spaced, copy);
+  u_strToUTF8 (utf8, sizeof utf8, NULL, string, length, &status);
+  if (U_SUCCESS (status) && status != U_STRING_NOT_TERMINATED_WARNING)
+    add (self, utf8);
 }
 
 Abbreviations *
@@ -59,7 +67,11 @@ abbreviations_load (const char *locale)
     const UChar *string = ures_getStringByIndex (list, i, &length, &status);
 
     if (U_SUCCESS (status))
-      add (self, string, length);
+      add_utf16 (self, string, length);
+  }
+  if (g_str_has_prefix (locale, "en")) {
+    for (guint i = 0; i < G_N_ELEMENTS (english_titles); i++)
+      add (self, english_titles[i]);
   }
   ures_close (list);
   ures_close (exceptions);

@@ -98,6 +98,7 @@ static void
 test_abbreviations_end_nothing (void)
 {
   expect ("en", "Mr. Smith met Mrs. Jones. They spoke.", "Mr. Smith met Mrs. Jones.|They spoke.");
+  expect ("en-gb", "Dr. Lane went to St. Ives. He stayed.", "Dr. Lane went to St. Ives.|He stayed.");
   expect ("en", "Prof. Smith, i.e. the old one, came.", "Prof. Smith, i.e. the old one, came.");
   expect ("en", "Open the app. Then close it.", "Open the app.|Then close it.");
   expect ("en", "Ask Ph.D. Jones or the Dept. Then go.", "Ask Ph.D. Jones or the Dept. Then go.");
