@@ -68,15 +68,18 @@ refuse_name (GVariant *pipeline, const char *what, const char *name, char **name
 {
   const char *nearest = medley_nearest (name, (const char *const *) names);
   g_autofree char *all = g_strjoinv (", ", names);
+  /* The daemon's own code for each. */
+  MedleyError code
+      = g_str_equal (what, "parameter") ? MEDLEY_ERROR_INVALID_PARAMETER : MEDLEY_ERROR_NOT_FOUND;
   const char *pipeline_name = medley_reply_string (pipeline, "name", "the pipeline");
 
   if (nearest != NULL)
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+    g_set_error (error, MEDLEY_ERROR, code,
                  "%s has no %s \"%s\"; did you mean \"%s\"?", pipeline_name, what, name, nearest);
   else if (names[0] == NULL)
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "%s has no %ss", pipeline_name, what);
+    g_set_error (error, MEDLEY_ERROR, code, "%s has no %ss", pipeline_name, what);
   else
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "%s has no %s \"%s\"; it has %s",
+    g_set_error (error, MEDLEY_ERROR, code, "%s has no %s \"%s\"; it has %s",
                  pipeline_name, what, name, all);
   return FALSE;
 }

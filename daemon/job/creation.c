@@ -132,6 +132,10 @@ fill_inputs (MedleyJobManager *self, Creation *creation, MedleyJob *job, GError 
       gsize length;
       const void *data = g_bytes_get_data (given->bytes, &length);
 
+      if (length == 0) {
+        g_propagate_error (error, medley_input_make_empty_error (name));
+        return FALSE;
+      }
       if (!medley_input_write (input, data, length, error))
         return FALSE;
       medley_input_complete (input);

@@ -63,6 +63,8 @@ void medley_job_delete_files (MedleyJob *self);
 
 gboolean medley_input_write (MedleyInput *input, const void *data, gsize length, GError **error);
 void medley_input_complete (MedleyInput *input);
+/* (transfer full): MEDLEY_ERROR_EMPTY_INPUT */
+GError *medley_input_make_empty_error (const char *name);
 
 /* @details: (nullable): adopted and cleared */
 void medley_job_add_event (MedleyJob *self, const char *kind, GVariantDict *details);

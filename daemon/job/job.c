@@ -297,6 +297,12 @@ medley_input_complete (MedleyInput *input)
   medley_clear_fd (&input->doorbell);
 }
 
+GError *
+medley_input_make_empty_error (const char *name)
+{
+  return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_EMPTY_INPUT, "input “%s” is empty: there is nothing to work on", name);
+}
+
 static gboolean
 is_progress (GVariant *event)
 {

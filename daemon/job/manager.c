@@ -217,6 +217,10 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
 {
   MedleyJobManager *self = data;
 
+  g_autoptr (GError) empty = NULL;
+
+  if (error == NULL && input->size == 0)
+    error = empty = medley_input_make_empty_error (input->name);
   if (error != NULL) {
     stop_job (self, job, error);
     return;
