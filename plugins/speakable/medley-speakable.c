@@ -76,7 +76,7 @@ medley_speakable_process (MedleyConverter *converter, GstBuffer *input, GCancell
     n = MIN (map.size - done, STEP_BYTES);
     while (done + n < map.size && (map.data[done + n] & 0xc0) == 0x80)
       n--;
-    speakable_feed (self->text, (const char *)map.data + done, n);
+    speakable_feed (self->text, (const char *) map.data + done, n);
     ok = push_ready (self);
   }
   gst_buffer_unmap (input, &map);

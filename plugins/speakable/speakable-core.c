@@ -9,7 +9,6 @@
 #define RULE_BYTES 64
 
 #define SOFT_HYPHEN 0x00ad
-#define HYPHEN 0x2010
 #define NEXT_LINE 0x0085
 #define LINE_SEPARATOR 0x2028
 #define PARAGRAPH_SEPARATOR 0x2029
@@ -72,12 +71,6 @@ speakable_reset (Speakable *self)
   g_string_truncate (out, 0);
   g_string_truncate (head, 0);
   *self = (Speakable){ .out = out, .head = head, .in_head = TRUE, .in_rule = TRUE };
-}
-
-static gboolean
-is_hyphen (gunichar c)
-{
-  return c == '-' || c == HYPHEN;
 }
 
 static gboolean
@@ -199,7 +192,7 @@ add_to_line (Speakable *self, gunichar c)
   if (self->gap == GAP_SPACE)
     put (self, ' ');
   self->gap = GAP_NONE;
-  if (is_hyphen (c))
+  if (speakable_is_hyphen (c))
     self->hyphen = c;
   else
     put (self, c);
@@ -313,7 +306,7 @@ speakable_feed (Speakable *self, const char *text, gsize length)
 {
   const char *end = text + length;
 
-  g_string_erase (self->out, 0, (gssize)self->taken);
+  g_string_erase (self->out, 0, (gssize) self->taken);
   self->taken = 0;
   for (; text < end; text = g_utf8_next_char (text))
     add (self, g_utf8_get_char (text));
@@ -352,9 +345,9 @@ speakable_take (Speakable *self, gsize *length)
     return NULL;
   piece = self->out->str + self->taken;
   n = MIN (left, SPEAKABLE_PIECE_BYTES);
-  end = g_strstr_len (piece, (gssize)n, "\n\n");
+  end = g_strstr_len (piece, (gssize) n, "\n\n");
   if (end != NULL) {
-    n = (gsize)(end + 2 - piece);
+    n = (gsize) (end + 2 - piece);
   } else if (n < left) {
     gsize space = n;
 
@@ -363,7 +356,7 @@ speakable_take (Speakable *self, gsize *length)
     if (space > 0)
       n = space;
     else
-      n = (gsize)(g_utf8_find_prev_char (piece, piece + n + 1) - piece);
+      n = (gsize) (g_utf8_find_prev_char (piece, piece + n + 1) - piece);
   }
   self->taken += n;
   *length = n;

@@ -5,6 +5,9 @@
 
 /* Seldom anything else, so that they need no space after them: recognised text often has none. */
 static const char bullets[] = "•‣⁃◦●○◉■□▪▫◆◇►▸▹➢➤✓✔❖";
+/* Letters that are looked at of a divided word's other part. */
+#define MAX_PART 40
+
 static const char dashes[] = "–—―";
 static const char rule_marks[] = "-_=*~#+·–—―";
 
@@ -12,6 +15,12 @@ static gboolean
 is_one_of (gunichar c, const char *set)
 {
   return c != 0 && g_utf8_strchr (set, -1, c) != NULL;
+}
+
+gboolean
+speakable_is_hyphen (gunichar c)
+{
+  return c == '-' || c == 0x2010;
 }
 
 gboolean
@@ -48,7 +57,7 @@ skip_bullets (const char *head)
     const char *next = c != 0 ? g_utf8_next_char (p) : p;
 
     if (!is_one_of (c, bullets) && !(is_one_of (c, "-*·") && *next == ' '))
-      return (gsize)(p - head);
+      return (gsize) (p - head);
     for (p = next; *p == ' ';)
       p++;
   }
@@ -124,6 +133,12 @@ is_caseless (gunichar c)
   return g_unichar_type (c) == G_UNICODE_OTHER_LETTER;
 }
 
+static gboolean
+is_letter (gunichar c)
+{
+  return g_unichar_isalpha (c) || g_unichar_ismark (c);
+}
+
 SpeakableJoin
 speakable_join_classify (gboolean divided, gunichar before, const char *head, gboolean complete)
 {
@@ -133,17 +148,19 @@ speakable_join_classify (gboolean divided, gunichar before, const char *head, gb
 
   if (!g_unichar_isalnum (first))
     return SPEAKABLE_JOIN_SPACE;
-  while (
-      n_letters < 5 && *end != '\0'
-      && (g_unichar_isalpha (g_utf8_get_char (end)) || g_unichar_ismark (g_utf8_get_char (end)))) {
+  for (; is_letter (g_utf8_get_char (end)) && n_letters < MAX_PART; end = g_utf8_next_char (end))
     n_letters++;
-    end = g_utf8_next_char (end);
-  }
-  if (*end == '\0' && n_letters < 5 && !complete)
+  /* The part ends, or a hyphen does ("state-\nof-the-art") and it must be seen what follows. */
+  if (!complete && n_letters < MAX_PART
+      && (*end == '\0'
+          || (speakable_is_hyphen (g_utf8_get_char (end)) && *g_utf8_next_char (end) == '\0')))
     return SPEAKABLE_JOIN_UNKNOWN;
   /* No word is divided before its last letter. */
-  if (g_unichar_islower (first) && (n_letters == 1 || is_conjunction (head, (gsize)(end - head))))
+  if (g_unichar_islower (first) && (n_letters == 1 || is_conjunction (head, (gsize) (end - head))))
     return SPEAKABLE_JOIN_SPACE;
+  if (speakable_is_hyphen (g_utf8_get_char (end))
+      && g_unichar_isalnum (g_utf8_get_char (g_utf8_next_char (end))))
+    return SPEAKABLE_JOIN_COMPOUND;
   if (divided && (g_unichar_islower (first) || (is_caseless (first) && is_caseless (before))))
     return SPEAKABLE_JOIN_WORD;
   return SPEAKABLE_JOIN_COMPOUND;

@@ -77,6 +77,10 @@ speakable_join_classify (gboolean divided, gunichar before, const char *head, gb
 gboolean
 speakable_joins_unspaced (gunichar last, gunichar first);
 
+/* Whether a character divides words at the end of a line. */
+gboolean
+speakable_is_hyphen (gunichar c);
+
 /**
  * speakable_is_rule_mark:
  * @c: a character
