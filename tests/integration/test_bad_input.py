@@ -86,9 +86,20 @@ class BadInput(unittest.TestCase):
                 message = done.stderr.decode()
                 self.assertTrue(any(code in message for code in codes), message)
 
-    def test_text_past_its_limit(self):
-        reply = self.daemon.curl("/run/speak", "-T", "-", "-X", "POST", input=b"All work and no play. " * 400_000)
+    def test_text_whose_length_is_past_the_limit(self):
+        reply = self.daemon.curl("/run/speak", "--data-binary", "@-", input=b"All work and no play. " * 400_000)
         self.check_problem(reply, {"too-large": 413})
+
+    def test_text_that_grows_past_the_limit(self):
+        # Of unknown length: it is spoken as it comes, so that the failure may come after the first sound. Then the body
+        # is cut off, and the job tells why.
+        reply = self.daemon.curl("/run/speak", "-T", "-", "-X", "POST", input=b"All work and no play. " * 400_000)
+        if reply.status == 200:
+            self.assertNotEqual(reply.exit_code, 0, "a body that was cut off looked whole")
+            job = self.daemon.wait(reply.headers["medley-job"])
+            self.assertEqual((job["state"], job["error"]["code"]), ("failed", "too-large"))
+        else:
+            self.check_problem(reply, {"too-large": 413})
 
     def faulty(self, text):
         reply = self.daemon.curl(
