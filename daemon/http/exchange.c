@@ -529,16 +529,16 @@ medley_http_exchange_finish (MedleyHttpExchange *self)
 void
 medley_http_exchange_abort (MedleyHttpExchange *self)
 {
-  MedleyHttpConnection *connection;
-
   if (self->connection == NULL)
     return;
   self->gone_func = NULL;
-  connection = self->connection;
   if (self->framing == OUT_UNTIL_CLOSE)
-    medley_http_connection_reset (connection);
+    medley_http_connection_reset (self->connection);
+  else if (!self->body_done)
+    /* Closing on what the client still sends would take back what it has not read yet. */
+    medley_http_connection_exchange_done (leave (self), FALSE, TRUE);
   else
-    medley_http_connection_close (connection);
+    medley_http_connection_close (self->connection);
 }
 
 void

@@ -147,6 +147,18 @@ take_parameters (MedleyJobRequest *wanted, const MedleyHttpRequest *request)
   }
 }
 
+static gboolean
+check_size (Run *self, MedleyPipeline *pipeline, GError **error)
+{
+  const char *const *inputs = medley_pipeline_get_inputs (pipeline);
+  const char *name = self->input != NULL ? self->input : inputs[0];
+  const char *type = name != NULL ? medley_pipeline_get_input_type (pipeline, name) : NULL;
+
+  return type == NULL
+         || medley_http_upload_fits (medley_http_exchange_get_request (self->exchange),
+                                     medley_http_get_config (self->http), type, error);
+}
+
 /* @form: (nullable): where the inputs are; else the body is the input */
 static MedleyJobRequest *
 make_request (Run *self, MedleyHttpForm *form, GError **error)
@@ -164,6 +176,8 @@ make_request (Run *self, MedleyHttpForm *form, GError **error)
     return NULL;
   if (form == NULL) {
     self->input = g_strdup (medley_http_request_get_query (request, "input"));
+    if (!check_size (self, pipeline, error))
+      return NULL;
     medley_job_request_add_input_upload (wanted, self->input);
   } else if (!medley_http_form_fill (form, wanted, medley_pipeline_get_inputs (pipeline), error)) {
     return NULL;

@@ -76,6 +76,22 @@ medley_http_upload_free (MedleyHttpUpload *self)
   g_free (self);
 }
 
+gboolean
+medley_http_upload_fits (const MedleyHttpRequest *request, MedleyConfig *config, const char *type,
+                         GError **error)
+{
+  const char *key = g_str_has_prefix (type, "text/") ? "limits.text-bytes" : "limits.input-bytes";
+  guint64 limit = medley_config_get_number (config, key);
+
+  if (request->framing != MEDLEY_HTTP_BODY_LENGTH || request->length <= limit)
+    return TRUE;
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
+               "the input has %" G_GUINT64_FORMAT " bytes, the limit is %" G_GUINT64_FORMAT
+               " (%s in the configuration)",
+               request->length, limit, key);
+  return FALSE;
+}
+
 /* PUT /api/v1/jobs/{id}/inputs/{name} */
 
 typedef struct {
@@ -110,6 +126,24 @@ on_put_end (const GError *error, gpointer data)
     medley_http_exchange_respond (self->exchange, 204, NULL, NULL);
 }
 
+static gboolean
+check_size (MedleyHttp *http, MedleyHttpExchange *exchange, MedleyJob *job, const char *input,
+            GError **error)
+{
+  g_autoptr (GVariant) description = g_variant_ref_sink (medley_job_describe (job));
+  g_autoptr (GVariant) inputs
+      = g_variant_lookup_value (description, "inputs", G_VARIANT_TYPE_VARDICT);
+  g_autoptr (GVariant) one = NULL;
+  const char *type = "";
+
+  if (inputs != NULL)
+    one = g_variant_lookup_value (inputs, input, G_VARIANT_TYPE_VARDICT);
+  if (one != NULL)
+    g_variant_lookup (one, "type", "&s", &type);
+  return medley_http_upload_fits (medley_http_exchange_get_request (exchange),
+                                  medley_http_get_config (http), type, error);
+}
+
 void
 medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
 {
@@ -121,6 +155,10 @@ medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
 
   if (job != NULL)
     writer = medley_job_manager_open_input (manager, job, params[1], &error);
+  if (writer != NULL && !check_size (http, exchange, job, params[1], &error)) {
+    medley_input_writer_abort (writer, error);
+    g_clear_object (&writer);
+  }
   if (writer == NULL) {
     medley_http_respond_problem (exchange, error, 0, NULL);
     return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/config.h"
 #include "http/exchange.h"
 #include "job/input-writer.h"
 
@@ -38,6 +39,22 @@ medley_http_upload_new (MedleyHttpExchange *exchange, MedleyInputWriter *writer,
 /* Begins to read; may call the function before it returns. */
 void
 medley_http_upload_begin (MedleyHttpUpload *self);
+
+/**
+ * medley_http_upload_fits:
+ * @request: a request
+ * @config: the limits
+ * @type: media type of the input
+ * @error: %MEDLEY_ERROR_TOO_LARGE
+ *
+ * A body whose length is told is refused before any of it is read, and before a job makes something
+ * of its beginning.
+ *
+ * Returns: whether the body may come
+ */
+gboolean
+medley_http_upload_fits (const MedleyHttpRequest *request, MedleyConfig *config, const char *type,
+                         GError **error);
 
 /* Before its end: gives the input up. */
 void
