@@ -88,6 +88,18 @@ handle_run (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, GUnix
   return TRUE;
 }
 
+static gboolean
+handle_run_stream (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, GUnixFDList *fds,
+                   const char *pipeline, GVariant *input, GVariant *options, MedleyJobManager *jobs)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  g_autoptr (GVariant) inputs = NULL;
+
+  g_variant_dict_insert_value (&dict, "", input);
+  inputs = g_variant_ref_sink (g_variant_dict_end (&dict));
+  return handle_run (manager, invocation, fds, pipeline, inputs, options, jobs);
+}
+
 /* ---- Validate ---- */
 
 static void
@@ -219,6 +231,7 @@ static const struct {
   GCallback handler;
 } methods[] = {
   { "handle-run", G_CALLBACK (handle_run) },
+  { "handle-run-stream", G_CALLBACK (handle_run_stream) },
   { "handle-validate", G_CALLBACK (handle_validate) },
   { "handle-list-jobs", G_CALLBACK (handle_list_jobs) },
   { "handle-get-job", G_CALLBACK (handle_get_job) },
