@@ -158,7 +158,11 @@ print_value (Printer *p, GVariant *value)
     g_string_append_printf (p->text, "%" G_GINT64_FORMAT, g_variant_get_int64 (value));
     break;
   case G_VARIANT_CLASS_UINT64:
-    g_string_append_printf (p->text, "%" G_GUINT64_FORMAT, g_variant_get_uint64 (value));
+    /* What is printed here can be read back here, where whole numbers are signed. */
+    if (g_variant_get_uint64 (value) > G_MAXINT64)
+      print_double (p, (double) g_variant_get_uint64 (value));
+    else
+      g_string_append_printf (p->text, "%" G_GUINT64_FORMAT, g_variant_get_uint64 (value));
     break;
   case G_VARIANT_CLASS_HANDLE:
     g_string_append_printf (p->text, "%d", g_variant_get_handle (value));

@@ -190,6 +190,33 @@ copy (MedleyCli *cli, GInputStream *from, GOutputStream *to, GError **error)
   return medley_pump_finish (result, &is_write, error) >= 0;
 }
 
+/* A stream that breaks off between two pieces looks like one that ends: the job knows better. */
+static gboolean
+check_is_complete (MedleyCli *cli, const char *id, const char *output, GVariant **problem,
+                   GError **error)
+{
+  g_autofree char *path = medley_client_path ("jobs", id, NULL);
+  g_autoptr (GVariant) job = medley_cli_get (cli, path, problem, error);
+  g_autoptr (GVariant) outputs = medley_reply_object (job, "outputs");
+  g_autoptr (GVariant) described = medley_reply_object (outputs, output);
+  g_autoptr (GVariant) details = medley_reply_object (job, "error");
+
+  if (job == NULL)
+    return FALSE;
+  if (g_str_equal (medley_reply_string (described, "state", "?"), "complete"))
+    return TRUE;
+  if (details != NULL) {
+    g_propagate_error (error, medley_error_from_variant (details));
+    *problem = g_steal_pointer (&details);
+  } else {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_FAILED,
+                 "the output \"%s\" is not whole: the job is %s", output,
+                 medley_reply_string (job, "state", "?"));
+  }
+  return FALSE;
+}
+
+/* Headers of many formats are rewritten at the end, so a file is fetched only then. */
 static gboolean
 save (MedleyCli *cli, const char *id, const char *output, const char *type, const char *file,
       GVariant **problem, GError **error)
@@ -212,28 +239,8 @@ save (MedleyCli *cli, const char *id, const char *output, const char *type, cons
     return FALSE;
   stream = to_stdout ? g_unix_output_stream_new (STDOUT_FILENO, FALSE)
                      : g_object_ref (medley_output_file_get_stream (target));
-  return copy (cli, source, stream, error)
+  return copy (cli, source, stream, error) && check_is_complete (cli, id, output, problem, error)
          && (target == NULL || medley_output_file_commit (target, error));
-}
-
-/* Headers of many formats are rewritten at the end: a file is fetched only then. */
-static gboolean
-wait_until_final (MedleyCli *cli, const char *id)
-{
-  Watch watch = { cli, NULL, NULL };
-  g_autofree char *state = NULL;
-  MedleyProgress *progress = medley_progress_new ("waiting");
-
-  watch.progress = progress;
-  cli->is_quiet = TRUE;
-  medley_follow_async (cli->client, id, on_event, &watch, cli->cancellable, on_result,
-                       &watch.result);
-  while (watch.result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-  state = medley_follow_finish (watch.result, NULL);
-  g_object_unref (watch.result);
-  medley_progress_free (progress);
-  return g_strcmp0 (state, "done") == 0;
 }
 
 int
@@ -263,7 +270,7 @@ medley_cmd_output (MedleyCli *cli)
   id = medley_reply_string (job, "id", "");
   if (file != NULL && !g_str_equal (file, "-")
       && !medley_follow_is_final (medley_reply_string (job, "state", "")))
-    wait_until_final (cli, id);
+    g_free (medley_wait_for_end (cli, id));
   described = medley_reply_object (outputs, output);
   if (save (cli, id, output, medley_reply_string (described, "type", "application/octet-stream"),
             file, &problem, &error))

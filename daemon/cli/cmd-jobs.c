@@ -2,6 +2,7 @@
 
 #include "cli/cli.h"
 #include "cli/find-job.h"
+#include "cli/follow.h"
 #include "cli/format.h"
 #include "cli/reply.h"
 
@@ -210,6 +211,18 @@ medley_cmd_show (MedleyCli *cli)
 
 /* cancel, pause, resume, rm */
 
+/* An engine may take a moment to let go: then the end is waited for. */
+static char *
+state_after (MedleyCli *cli, const char *id, GVariant *reply)
+{
+  const char *state = medley_reply_string (reply, "state", "?");
+  char *last = NULL;
+
+  if (g_str_equal (cli->command->name, "cancel") && !medley_follow_is_final (state))
+    last = medley_wait_for_end (cli, id);
+  return last != NULL ? last : g_strdup (state);
+}
+
 int
 medley_cmd_change (MedleyCli *cli)
 {
@@ -239,8 +252,12 @@ medley_cmd_change (MedleyCli *cli)
       status = medley_cli_fail (cli, failure, problem, NULL);
     else if (cli->is_json && !is_removal)
       medley_cli_print_json (reply);
-    else if (!cli->is_quiet && !cli->is_json)
-      g_print ("%s: %s\n", id, is_removal ? "removed" : medley_reply_string (reply, "state", "?"));
+    else {
+      g_autofree char *state = is_removal ? g_strdup ("removed") : state_after (cli, id, reply);
+
+      if (!cli->is_quiet && !cli->is_json)
+        g_print ("%s: %s\n", id, state);
+    }
   }
   return status;
 }

@@ -3,6 +3,8 @@
 
 #include <medley/medley-error.h>
 
+#include "cli/follow.h"
+#include "cli/progress.h"
 #include "cli/reply.h"
 
 /* How many jobs are looked through for one that begins like a word. */
@@ -73,4 +75,28 @@ medley_find_job (MedleyCli *cli, const char *word, GVariant **problem, GError **
   }
   g_clear_pointer (problem, g_variant_unref);
   return find_by_beginning (cli, word, error);
+}
+
+static void
+on_event (GVariant *event, gpointer data)
+{
+  medley_progress_event (data, event);
+}
+
+static void
+on_result (GObject *source, GAsyncResult *result, gpointer data)
+{
+  *(GAsyncResult **) data = g_object_ref (result);
+}
+
+char *
+medley_wait_for_end (MedleyCli *cli, const char *id)
+{
+  g_autoptr (MedleyProgress) progress = medley_progress_new (id);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  medley_follow_async (cli->client, id, on_event, progress, cli->cancellable, on_result, &result);
+  while (result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  return medley_follow_finish (result, NULL);
 }

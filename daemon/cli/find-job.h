@@ -17,4 +17,15 @@ G_BEGIN_DECLS
 GVariant *
 medley_find_job (MedleyCli *cli, const char *word, GVariant **problem, GError **error);
 
+/**
+ * medley_wait_for_end:
+ * @cli: the call, connected
+ * @id: a job
+ *
+ * Waits until a job has ended, with a line of progress on a terminal.
+ *
+ * Returns: (transfer full) (nullable): its last state, %NULL when that could not be learned
+ */
+char *medley_wait_for_end (MedleyCli *cli, const char *id);
+
 G_END_DECLS

@@ -74,13 +74,13 @@ refuse_name (GVariant *pipeline, const char *what, const char *name, char **name
   const char *pipeline_name = medley_reply_string (pipeline, "name", "the pipeline");
 
   if (nearest != NULL)
-    g_set_error (error, MEDLEY_ERROR, code,
-                 "%s has no %s \"%s\"; did you mean \"%s\"?", pipeline_name, what, name, nearest);
+    g_set_error (error, MEDLEY_ERROR, code, "%s has no %s \"%s\"; did you mean \"%s\"?",
+                 pipeline_name, what, name, nearest);
   else if (names[0] == NULL)
     g_set_error (error, MEDLEY_ERROR, code, "%s has no %ss", pipeline_name, what);
   else
-    g_set_error (error, MEDLEY_ERROR, code, "%s has no %s \"%s\"; it has %s",
-                 pipeline_name, what, name, all);
+    g_set_error (error, MEDLEY_ERROR, code, "%s has no %s \"%s\"; it has %s", pipeline_name, what,
+                 name, all);
   return FALSE;
 }
 
