@@ -5,8 +5,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/media.h"
-#include "base/nearest.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
 #include "cli/reply.h"
@@ -34,36 +32,6 @@ is_file (const char *word)
   return strchr (word, '/') != NULL || g_str_has_suffix (word, ".json");
 }
 
-/* Says which name was perhaps meant, unless the daemon did. */
-static int
-fail_unknown (MedleyCli *cli, const char *name, GError *error, GVariant *problem)
-{
-  g_autoptr (GVariant) reply = NULL;
-  g_autoptr (GPtrArray) list = NULL;
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  const char *nearest;
-
-  if (!g_error_matches (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND)
-      || strstr (error->message, "did you mean") != NULL)
-    return medley_cli_fail (cli, error, problem, NULL);
-  reply = medley_cli_get (cli, "pipelines", NULL, NULL);
-  list = medley_reply_list (reply, "pipelines");
-  for (guint i = 0; i < list->len; i++)
-    g_ptr_array_add (names,
-                     (gpointer) medley_reply_string (g_ptr_array_index (list, i), "name", ""));
-  g_ptr_array_add (names, NULL);
-  nearest = medley_nearest (name, (const char *const *) names->pdata);
-  g_free (error->message);
-  if (nearest != NULL)
-    error->message
-        = g_strdup_printf ("there is no pipeline \"%s\"; did you mean \"%s\"?", name, nearest);
-  else
-    error->message = g_strdup_printf ("there is no pipeline \"%s\"; \"medley pipelines\" lists "
-                                      "what there is, and a file is named with its folder (./%s)",
-                                      name, name);
-  return medley_cli_fail (cli, error, problem, NULL);
-}
-
 static int
 find_by_name (MedleyCli *cli, const char *name, Subject *subject)
 {
@@ -72,8 +40,13 @@ find_by_name (MedleyCli *cli, const char *name, Subject *subject)
   g_autoptr (GError) error = NULL;
 
   subject->described = medley_cli_get (cli, path, &problem, &error);
-  if (subject->described == NULL)
-    return fail_unknown (cli, name, error, problem);
+  if (subject->described == NULL) {
+    int status = medley_cli_fail (cli, error, problem, NULL);
+
+    if (g_file_test (name, G_FILE_TEST_IS_REGULAR))
+      g_printerr ("  hint: to run the file, write ./%s\n", name);
+    return status;
+  }
   subject->sent = g_variant_ref_sink (g_variant_new_string (name));
   subject->title = g_strdup (name);
   return 0;
