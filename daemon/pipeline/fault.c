@@ -67,17 +67,23 @@ shorten_pointer (const char *pointer)
   return g_strndup (cut, slash != NULL ? (gsize) (slash - cut) : 0);
 }
 
+gboolean
+medley_fault_sink_is_full (const MedleyFaultSink *sink)
+{
+  return sink->faults->len > MEDLEY_MAX_FAULTS;
+}
+
 static MedleyFault *
 append (MedleyFaultSink *sink, const char *code, const char *message)
 {
   MedleyFault *fault;
 
-  if (sink->faults->len > MEDLEY_MAX_FAULTS)
+  if (medley_fault_sink_is_full (sink))
     return NULL;
   fault = g_new0 (MedleyFault, 1);
   fault->file = g_strdup (sink->file);
   g_ptr_array_add (sink->faults, fault);
-  if (sink->faults->len > MEDLEY_MAX_FAULTS) {
+  if (medley_fault_sink_is_full (sink)) {
     fault->code = g_strdup ("too-many");
     fault->pointer = g_strdup ("");
     fault->message = g_strdup_printf ("there are more than %d faults; the others are not listed",
@@ -91,6 +97,7 @@ append (MedleyFaultSink *sink, const char *code, const char *message)
   return fault;
 }
 
+G_GNUC_PRINTF (6, 0)
 static void
 append_at_pointer (MedleyFaultSink *sink, gboolean is_warning, const char *code,
                    const char *pointer, const char *suggestion, const char *format, va_list args)

@@ -44,6 +44,9 @@ void
 medley_fault_warn (MedleyFaultSink *sink, const char *code, const char *pointer,
                    const char *suggestion, const char *format, ...) G_GNUC_PRINTF (5, 6);
 
+/* Whether nothing more is listed, so that costly suggestions can be spared. */
+gboolean medley_fault_sink_is_full (const MedleyFaultSink *sink);
+
 /* An error at a place that no map knows. */
 void
 medley_fault_add_at (MedleyFaultSink *sink, const char *code, guint line, guint column,

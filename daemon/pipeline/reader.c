@@ -6,6 +6,9 @@
 #include "base/nearest.h"
 #include "pipeline/template.h"
 
+/* Most keys that a kind of object may have. */
+#define MAX_KEYS 16
+
 static const struct {
   char letter;
   const char *name;
@@ -97,33 +100,48 @@ find_key (const MedleyKey *keys, const char *name)
 
 /* The key that a misspelt one was probably meant to be; not one that is there besides. */
 static gint
-find_near_key (const MedleyKey *keys, const char *name, GVariant *object)
+find_near_key (const MedleyKey *keys, const char *name, const gboolean *present)
 {
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  const char *names[MAX_KEYS + 1] = { NULL };
+  guint n = 0;
   const char *nearest;
 
   for (guint i = 0; keys[i].name != NULL; i++) {
-    g_autoptr (GVariant) present = g_variant_lookup_value (object, keys[i].name, NULL);
-
-    if (present == NULL)
-      g_ptr_array_add (names, (gpointer) keys[i].name);
+    if (!present[i])
+      names[n++] = keys[i].name;
   }
-  g_ptr_array_add (names, NULL);
-  nearest = medley_nearest (name, (const char *const *) names->pdata);
+  nearest = medley_nearest (name, names);
   return nearest != NULL ? find_key (keys, nearest) : -1;
+}
+
+static void
+find_present (GVariant *object, const MedleyKey *keys, gboolean *present)
+{
+  GVariantIter iter;
+  const char *name;
+
+  g_variant_iter_init (&iter, object);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, NULL)) {
+    gint index = find_key (keys, name);
+
+    if (index >= 0)
+      present[index] = TRUE;
+  }
 }
 
 gboolean
 medley_read_object (MedleyFaultSink *sink, GVariant *value, const char *pointer, const char *what,
                     const MedleyKey *keys)
 {
+  gboolean present[MAX_KEYS] = { FALSE };
+  gboolean misspelt[MAX_KEYS] = { FALSE };
   GVariantIter iter;
   const char *name;
   GVariant *member;
-  guint64 misspelt = 0;
 
   if (!medley_check_type (sink, value, pointer, "o"))
     return FALSE;
+  find_present (value, keys, present);
   g_variant_iter_init (&iter, value);
   while (g_variant_iter_loop (&iter, "{&sv}", &name, &member)) {
     g_autofree char *place = medley_json_pointer_append (pointer, name);
@@ -133,17 +151,17 @@ medley_read_object (MedleyFaultSink *sink, GVariant *value, const char *pointer,
       medley_check_type (sink, member, place, keys[index].types);
       continue;
     }
-    index = find_near_key (keys, name, value);
+    if (medley_fault_sink_is_full (sink))
+      continue;
+    index = find_near_key (keys, name, present);
     if (index >= 0)
-      misspelt |= G_GUINT64_CONSTANT (1) << index;
+      misspelt[index] = TRUE;
     medley_fault_add (sink, "unknown-key", place, index >= 0 ? keys[index].name : NULL,
                       "%s has no key “%.64s”", what, name);
   }
   for (guint i = 0; keys[i].name != NULL; i++) {
-    g_autoptr (GVariant) present = g_variant_lookup_value (value, keys[i].name, NULL);
-
     /* A misspelt key is one fault, not two. */
-    if (keys[i].required && present == NULL && (misspelt >> i & 1) == 0)
+    if (keys[i].required && !present[i] && !misspelt[i])
       medley_fault_add (sink, "missing-key", pointer, NULL, "%s needs the key “%s”", what,
                         keys[i].name);
   }

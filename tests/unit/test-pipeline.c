@@ -170,6 +170,28 @@ test_hostile_json (void)
   fixture_clear (&fixture);
 }
 
+/* A megabyte of faults: the work must not grow with the square of them. */
+static void
+test_many_faults_in_many_stages (void)
+{
+  g_autoptr (GString) text = g_string_new ("{\"medley\": 1, \"stages\": {");
+  Fixture fixture;
+  g_autoptr (MedleyPipeline) pipeline = NULL;
+
+  set_up (&fixture);
+  for (guint i = 0; i < 64; i++) {
+    g_string_append_printf (text, "%s\"s%u\": {", i > 0 ? ", " : "", i);
+    for (guint j = 0; j < 1000; j++)
+      g_string_append_printf (text, "%s\"taks%u\":0", j > 0 ? "," : "", j);
+    g_string_append_c (text, '}');
+  }
+  g_string_append (text, "}}");
+  g_assert_cmpuint (text->len, <, 1024 * 1024);
+  pipeline = medley_pipeline_parse (text->str, text->len, NULL, &fixture.context);
+  g_assert_cmpuint (medley_pipeline_get_faults (pipeline)->len, ==, 201);
+  fixture_clear (&fixture);
+}
+
 static void
 test_limits_of_the_context (void)
 {
@@ -338,6 +360,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/pipeline/every-code-has-a-sample", test_every_code_has_a_sample);
   g_test_add_func ("/pipeline/hostile-json", test_hostile_json);
+  g_test_add_func ("/pipeline/many-faults-in-many-stages", test_many_faults_in_many_stages);
   g_test_add_func ("/pipeline/limits-of-the-context", test_limits_of_the_context);
   g_test_add_func ("/pipeline/stages-of-sub-pipelines-count", test_stages_of_sub_pipelines_count);
   g_test_add_func ("/pipeline/engines-are-unknown-before-a-worker",
