@@ -47,7 +47,7 @@ return_faults (GTask *task, Creation *creation, GPtrArray *faults)
       first = fault;
   }
   creation->faults = g_variant_ref_sink (medley_faults_to_variant (faults));
-  g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "pipeline “%s” has %u fault%s; the first: %s",
+  g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "pipeline \"%s\" has %u fault%s; the first: %s",
                            medley_pipeline_get_name (creation->pipeline), n, n == 1 ? "" : "s",
                            first != NULL ? first->message : "?");
 }
@@ -60,7 +60,7 @@ resolve_input (Creation *creation, const char *name, GError **error)
   if (name == NULL) {
     if (g_strv_length ((char **) names) == 1)
       return names[0];
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "pipeline “%s” has %u inputs; say which one is meant",
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "pipeline \"%s\" has %u inputs; say which one is meant",
                  medley_pipeline_get_name (creation->pipeline), g_strv_length ((char **) names));
     return NULL;
   }
@@ -68,9 +68,9 @@ resolve_input (Creation *creation, const char *name, GError **error)
     const char *nearest = medley_nearest (name, names);
     g_autofree char *all = g_strjoinv (", ", (char **) names);
 
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "pipeline “%s” has no input “%s”%s%s%s; it has: %s",
-                 medley_pipeline_get_name (creation->pipeline), name, nearest != NULL ? "; did you mean “" : "",
-                 nearest != NULL ? nearest : "", nearest != NULL ? "”?" : "", all);
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "pipeline \"%s\" has no input \"%s\"%s%s%s; it has: %s",
+                 medley_pipeline_get_name (creation->pipeline), name, nearest != NULL ? "; did you mean \"" : "",
+                 nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "", all);
     return NULL;
   }
   return name;
@@ -91,7 +91,7 @@ plan_request (MedleyJobManager *self, Creation *creation, const MedleyPipelineCo
     if (name == NULL)
       return FALSE;
     if (g_ptr_array_find_with_equal_func (inputs, name, g_str_equal, NULL)) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "input “%s” is given twice", name);
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "input \"%s\" is given twice", name);
       return FALSE;
     }
     g_ptr_array_add (inputs, (char *) name);
@@ -259,9 +259,9 @@ find_pipeline (MedleyJobManager *self, MedleyJobRequest *request, GError **error
 
     g_ptr_array_add (names, NULL);
     nearest = medley_nearest (request->pipeline, (const char *const *) names->pdata);
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline “%s”%s%s%s", request->pipeline,
-                 nearest != NULL ? "; did you mean “" : "; see `medley pipelines`", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "”?" : "");
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline \"%s\"%s%s%s", request->pipeline,
+                 nearest != NULL ? "; did you mean \"" : "; see `medley pipelines`", nearest != NULL ? nearest : "",
+                 nearest != NULL ? "\"?" : "");
     return NULL;
   }
   return medley_pipeline_ref (found);
@@ -384,7 +384,7 @@ medley_job_manager_inspect_async (MedleyJobManager *self, const char *engine, GA
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
 
   if (medley_catalog_get (medley_job_manager_get_catalog (self), engine) == NULL) {
-    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no engine “%s”; see `medley engines`",
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no engine \"%s\"; see `medley engines`",
                              engine);
     return;
   }

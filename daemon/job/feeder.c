@@ -49,7 +49,7 @@ readable (int fd, GIOCondition condition, gpointer data)
   if (n > 0 && medley_input_write (feed->input, buffer, (gsize) n, &error))
     return G_SOURCE_CONTINUE;
   if (n < 0)
-    error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read input “%s”: %s", feed->input->name,
+    error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read input \"%s\": %s", feed->input->name,
                          g_strerror (errno));
   feed->input->source = 0;
   finish (feed, error);

@@ -85,7 +85,7 @@ medley_input_writer_dispose (GObject *object)
 
   if (!self->finished) {
     g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
-                                            "the upload of input “%s” broke off after %" G_GUINT64_FORMAT " bytes",
+                                            "the upload of input \"%s\" broke off after %" G_GUINT64_FORMAT " bytes",
                                             self->input->name, self->input->size);
 
     medley_input_writer_abort (self, error);

@@ -264,7 +264,7 @@ medley_input_write (MedleyInput *input, const void *data, gsize length, GError *
 
   if (length > input->limit - MIN (input->size, input->limit)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
-                 "input “%s” is longer than %" G_GUINT64_FORMAT " bytes; the limit is %s in the configuration",
+                 "input \"%s\" is longer than %" G_GUINT64_FORMAT " bytes; the limit is %s in the configuration",
                  input->name, input->limit,
                  g_str_has_prefix (input->type, "text/") ? "limits.text-bytes" : "limits.input-bytes");
     return FALSE;
@@ -276,7 +276,7 @@ medley_input_write (MedleyInput *input, const void *data, gsize length, GError *
       continue;
     if (n < 0) {
       g_set_error (error, MEDLEY_ERROR, errno == ENOSPC || errno == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
-                   "cannot store input “%s”: %s", input->name, g_strerror (errno));
+                   "cannot store input \"%s\": %s", input->name, g_strerror (errno));
       return FALSE;
     }
     at += n;
@@ -300,7 +300,7 @@ medley_input_complete (MedleyInput *input)
 GError *
 medley_input_make_empty_error (const char *name)
 {
-  return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_EMPTY_INPUT, "input “%s” is empty: there is nothing to work on", name);
+  return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty: there is nothing to work on", name);
 }
 
 static gboolean

@@ -307,7 +307,7 @@ medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error)
   MedleyJob *job = medley_job_store_get (self->store, id);
 
   if (job == NULL)
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no job “%s”; see `medley jobs`", id);
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no job \"%s\"; see `medley jobs`", id);
   return job;
 }
 
@@ -400,12 +400,12 @@ medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job, const cha
   MedleyInputWriter *writer;
 
   if (input == NULL) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no input “%s”", medley_job_get_id (job),
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no input \"%s\"", medley_job_get_id (job),
                  name != NULL ? name : "");
     return NULL;
   }
   if (input->state != MEDLEY_INPUT_AWAITED || medley_job_state_is_final (medley_job_get_state (job))) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE, "input “%s” of job %s awaits no upload", input->name,
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE, "input \"%s\" of job %s awaits no upload", input->name,
                  medley_job_get_id (job));
     return NULL;
   }

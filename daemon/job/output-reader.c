@@ -38,7 +38,7 @@ medley_output_reader_new (MedleyJob *job, const char *output, guint64 offset, GE
   if (self->output == NULL) {
     g_autofree char *names = g_strjoinv (", ", (char **) medley_job_get_outputs (job));
 
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no output “%s”; it has: %s",
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no output \"%s\"; it has: %s",
                  medley_job_get_id (job), output, names);
     return NULL;
   }

@@ -82,7 +82,7 @@ make_place_error (MedleyRun *self, const GError *error, const char *stage, const
 
   if (stage == NULL)
     return medley_error_to_variant (error, NULL, NULL);
-  placed = g_error_new (error->domain, error->code, "stage “%s” (%s): %s", stage, engine != NULL ? engine : "?",
+  placed = g_error_new (error->domain, error->code, "stage \"%s\" (%s): %s", stage, engine != NULL ? engine : "?",
                         error->message);
   return medley_error_to_variant (placed, stage, engine);
 }
