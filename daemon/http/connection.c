@@ -376,6 +376,12 @@ medley_http_connection_start (GIOStream *stream, gboolean is_local, const char *
   return self;
 }
 
+gint64
+medley_http_connection_get_patience (MedleyHttpConnection *self)
+{
+  return self->phase != PHASE_EXCHANGE ? self->deadlines[MEDLEY_HTTP_READ_DEADLINE] : 0;
+}
+
 GPollableInputStream *
 medley_http_connection_get_input (MedleyHttpConnection *self)
 {

@@ -59,6 +59,11 @@ medley_http_connection_start (GIOStream *stream, gboolean is_local, const char *
 void
 medley_http_connection_close (MedleyHttpConnection *self);
 
+/* When it is given up unless a request comes first (or the client's end, after an answer), in
+ * monotonic time; 0 while it is at work. */
+gint64
+medley_http_connection_get_patience (MedleyHttpConnection *self);
+
 /* For the exchange only. */
 
 enum { MEDLEY_HTTP_READ_DEADLINE, MEDLEY_HTTP_WRITE_DEADLINE };

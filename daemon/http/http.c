@@ -175,6 +175,31 @@ name_client (GSocketConnection *stream, gboolean is_local)
   return g_strdup_printf ("uid:%d", (int) g_credentials_get_unix_user (credentials, NULL));
 }
 
+/* Who only holds a place gives it to who comes: the one that waits longest. */
+static gboolean
+make_room (MedleyHttp *self)
+{
+  MedleyHttpConnection *oldest = NULL;
+  gint64 first = G_MAXINT64;
+  GHashTableIter iter;
+  gpointer connection;
+
+  if (g_hash_table_size (self->connections) < self->max_connections)
+    return TRUE;
+  g_hash_table_iter_init (&iter, self->connections);
+  while (g_hash_table_iter_next (&iter, &connection, NULL)) {
+    gint64 patience = medley_http_connection_get_patience (connection);
+
+    if (patience > 0 && patience < first) {
+      first = patience;
+      oldest = connection;
+    }
+  }
+  if (oldest != NULL)
+    medley_http_connection_close (oldest);
+  return oldest != NULL;
+}
+
 static gboolean
 on_incoming (GSocketService *service, GSocketConnection *stream, GObject *source, MedleyHttp *self)
 {
@@ -185,7 +210,7 @@ on_incoming (GSocketService *service, GSocketConnection *stream, GObject *source
   g_autofree char *client = NULL;
 
   g_socket_set_blocking (socket, FALSE);
-  if (g_hash_table_size (self->connections) >= self->max_connections) {
+  if (!make_room (self)) {
     g_socket_send (socket, full, sizeof full - 1, NULL, NULL);
     g_io_stream_close (G_IO_STREAM (stream), NULL, NULL);
     return TRUE;
