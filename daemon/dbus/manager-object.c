@@ -145,7 +145,7 @@ check_state (GVariant *value, gpointer data, GError **error)
     return TRUE;
   all = g_strjoinv (", ", (char **) names);
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-               "there is no state “%s”; known are: %s", state, all);
+               "there is no state \"%s\"; known are: %s", state, all);
   return FALSE;
 }
 

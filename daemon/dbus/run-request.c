@@ -20,7 +20,7 @@ refuse_input (GError **error, const char *name, const char *format, ...)
   va_start (args, format);
   reason = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "input “%s” %s", name, reason);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "input \"%s\" %s", name, reason);
   return FALSE;
 }
 
@@ -173,7 +173,7 @@ read_parameters (GVariant *value, gpointer data, GError **error)
 
     if (wide == NULL) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
-                   "parameter “%s” has D-Bus type %s or a number out of range; it must be a "
+                   "parameter \"%s\" has D-Bus type %s or a number out of range; it must be a "
                    "string, boolean or number",
                    name, g_variant_get_type_string (owned));
       return FALSE;
@@ -223,9 +223,10 @@ medley_dbus_read_run (const char *client, const char *pipeline, GVariant *inputs
 
   if ((*pipeline == '\0') == (text == NULL)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-                 text == NULL ? "no pipeline is named; give a name, or the option “pipeline-text”"
-                              : "a pipeline is named, and the option “pipeline-text” has another; "
-                                "leave the name empty");
+                 text == NULL
+                     ? "no pipeline is named; give a name, or the option \"pipeline-text\""
+                     : "a pipeline is named, and the option \"pipeline-text\" has another; "
+                       "leave the name empty");
     return NULL;
   }
   if (*pipeline != '\0')

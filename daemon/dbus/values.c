@@ -124,9 +124,9 @@ refuse_option (const char *what, const char *name, const MedleyDBusOption *optio
   nearest = medley_nearest (name, (const char *const *) names->pdata);
   all = g_strjoinv (", ", (char **) names->pdata);
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-               "there is no %s “%s”%s%s%s; known are: %s", what, name,
-               nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "",
-               nearest != NULL ? "”?" : "", all);
+               "there is no %s \"%s\"%s%s%s; known are: %s", what, name,
+               nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+               nearest != NULL ? "\"?" : "", all);
   return FALSE;
 }
 
@@ -146,7 +146,7 @@ read_option (const char *what, const char *name, GVariant *value, const MedleyDB
     g_autofree char *wanted = g_strjoinv (" or ", types);
 
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-                 "%s “%s” has D-Bus type %s; it must be %s", what, name,
+                 "%s \"%s\" has D-Bus type %s; it must be %s", what, name,
                  g_variant_get_type_string (value), wanted);
     return FALSE;
   }

@@ -130,7 +130,7 @@ check_refused (const char *pipeline, const char *inputs, const char *options, GU
   g_assert_null (request);
   g_assert_error (error, MEDLEY_ERROR, (int) code);
   if (strstr (error->message, words) == NULL)
-    g_error ("“%s” does not say “%s”", error->message, words);
+    g_error ("\"%s\" does not say \"%s\"", error->message, words);
 }
 
 static void
@@ -164,18 +164,18 @@ test_bad_arguments_are_named (void)
   } cases[] = {
     { "", "@a{sv} {}", "@a{sv} {}", "no pipeline is named" },
     { "x", "@a{sv} {}", "{'pipeline-text': <'{}'>}", "leave the name empty" },
-    { "x", "{'text': <uint32 3>}", "@a{sv} {}", "input “text” has D-Bus type u" },
-    { "x", "@a{sv} {}", "{'parameter': <@a{sv} {}>}", "did you mean “parameters”" },
-    { "x", "@a{sv} {}", "{'outputs': <'all'>}", "option “outputs” has D-Bus type s" },
+    { "x", "{'text': <uint32 3>}", "@a{sv} {}", "input \"text\" has D-Bus type u" },
+    { "x", "@a{sv} {}", "{'parameter': <@a{sv} {}>}", "did you mean \"parameters\"" },
+    { "x", "@a{sv} {}", "{'outputs': <'all'>}", "option \"outputs\" has D-Bus type s" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     check_refused (cases[i].pipeline, cases[i].inputs, cases[i].options, NULL,
                    MEDLEY_ERROR_INVALID_ARGUMENT, cases[i].words);
   check_refused ("x", "@a{sv} {}", "{'parameters': <{'p': <[1, 2]>}>}", NULL,
-                 MEDLEY_ERROR_INVALID_PARAMETER, "parameter “p”");
+                 MEDLEY_ERROR_INVALID_PARAMETER, "parameter \"p\"");
   check_refused ("x", "@a{sv} {}", "{'parameters': <{'p': <uint64 18446744073709551615>}>}", NULL,
-                 MEDLEY_ERROR_INVALID_PARAMETER, "parameter “p”");
+                 MEDLEY_ERROR_INVALID_PARAMETER, "parameter \"p\"");
 }
 
 static void
@@ -194,7 +194,7 @@ test_useless_descriptors_are_refused (void)
   check_refused ("x", "{'in': <handle 1>}", "@a{sv} {}", fds, MEDLEY_ERROR_INVALID_ARGUMENT,
                  "is not open for reading");
   check_refused ("x", "{'in': <handle 2>}", "@a{sv} {}", fds, MEDLEY_ERROR_INVALID_ARGUMENT,
-                 "input “in”");
+                 "input \"in\"");
   check_refused ("x", "{'in': <handle 3>}", "@a{sv} {}", fds, MEDLEY_ERROR_INVALID_ARGUMENT,
                  "descriptor 3 of a message that has 3");
   check_refused ("x", "{'in': <handle -1>}", "@a{sv} {}", fds, MEDLEY_ERROR_INVALID_ARGUMENT,
