@@ -86,7 +86,7 @@ fail_unexpected (Scanner *s, const char *wanted, GError **error)
   gunichar c = g_utf8_get_char (s->at);
   if (g_unichar_isgraph (c)) {
     g_autofree char *shown = g_ucs4_to_utf8 (&c, 1, NULL, NULL, NULL);
-    return fail (error, "found “%s” where %s should be", shown, wanted);
+    return fail (error, "found \"%s\" where %s should be", shown, wanted);
   }
   return fail (error, "found character U+%04X where %s should be", c, wanted);
 }
@@ -314,7 +314,7 @@ check_duplicates (Scanner *s, Node *object, GError **error)
   if (duplicate == NULL)
     return TRUE;
   s->place = duplicate->place;
-  return fail (error, "the key “%.*s” stands twice in one object",
+  return fail (error, "the key \"%.*s\" stands twice in one object",
                (int) (g_utf8_offset_to_pointer (duplicate->key,
                                                 MIN (64, g_utf8_strlen (duplicate->key, -1)))
                       - duplicate->key),

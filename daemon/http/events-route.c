@@ -202,7 +202,7 @@ medley_http_follow_events (MedleyHttp *http, MedleyHttpExchange *exchange,
   if (job != NULL && text != NULL && *text != '\0'
       && !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &after, NULL)) {
     g_set_error (&error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-                 "“%s” is no sequence number of an event", text);
+                 "\"%s\" is no sequence number of an event", text);
     job = NULL;
   }
   if (job == NULL)

@@ -79,7 +79,7 @@ on_data (const guint8 *bytes, gsize length, gpointer data, GError **error)
   part->size += length;
   if (part->size > self->limit) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
-                 "“%s” is larger than %" G_GUINT64_FORMAT " bytes (limits.input-bytes)", part->name,
+                 "\"%s\" is larger than %" G_GUINT64_FORMAT " bytes (limits.input-bytes)", part->name,
                  self->limit);
     return FALSE;
   }
@@ -171,7 +171,7 @@ take_parameter (Part *part, MedleyJobRequest *request, GError **error)
     return fail_errno (error, "read");
   if (n > MAX_PARAMETER || !g_utf8_validate_len (text, (gsize) n, NULL)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
-                 "“%s” is no input, and as a parameter it is too long or no text", part->name);
+                 "\"%s\" is no input, and as a parameter it is too long or no text", part->name);
     return FALSE;
   }
   text[n] = '\0';

@@ -95,8 +95,8 @@ check_query (const MedleyHttpRoute *route, const MedleyHttpRequest *request, GEr
     if (g_strv_contains ((const char *const *) known, key))
       continue;
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-                 "“%s” is no key of this query%s%s%s", key, near != NULL ? "; did you mean “" : "",
-                 near != NULL ? near : "", near != NULL ? "”?" : "");
+                 "\"%s\" is no key of this query%s%s%s", key, near != NULL ? "; did you mean \"" : "",
+                 near != NULL ? near : "", near != NULL ? "\"?" : "");
     return FALSE;
   }
   return TRUE;
@@ -315,7 +315,7 @@ listen_tcp (MedleyHttp *self, GError **error)
 
   if (inet == NULL || !g_inet_address_get_is_loopback (inet)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG,
-                 "http.address: “%s” is no loopback address; 127.0.0.1 and ::1 are", name);
+                 "http.address: \"%s\" is no loopback address; 127.0.0.1 and ::1 are", name);
     return FALSE;
   }
   address = g_inet_socket_address_new (inet, port);

@@ -22,9 +22,9 @@ fail_key (GError **error, const char *pointer, const char *key, const char *cons
   const char *near = medley_nearest (key, known);
 
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-               "%s: unknown key “%s”%s%s%s; the keys are %s",
-               *pointer != '\0' ? pointer : "the body", key, near != NULL ? ", did you mean “" : "",
-               near != NULL ? near : "", near != NULL ? "”?" : "", list);
+               "%s: unknown key \"%s\"%s%s%s; the keys are %s",
+               *pointer != '\0' ? pointer : "the body", key, near != NULL ? ", did you mean \"" : "",
+               near != NULL ? near : "", near != NULL ? "\"?" : "", list);
   return FALSE;
 }
 
@@ -128,7 +128,7 @@ take_parameters (MedleyJobRequest *request, GVariant *parameters, GError **error
 
     if (strchr ("sbxd", g_variant_get_type_string (value)[0]) == NULL) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
-                   "parameter “%s” is a string, a number or a boolean", name);
+                   "parameter \"%s\" is a string, a number or a boolean", name);
       return FALSE;
     }
     medley_job_request_set_parameter (request, name, value);

@@ -135,7 +135,7 @@ parse_limit (const char *text, guint *limit, GError **error)
 
   if (text != NULL && !g_ascii_string_to_unsigned (text, 10, 1, MAX_PAGE, &value, NULL)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-                 "limit: “%s” is no number from 1 to %d", text, MAX_PAGE);
+                 "limit: \"%s\" is no number from 1 to %d", text, MAX_PAGE);
     return FALSE;
   }
   *limit = (guint) value;
@@ -149,7 +149,7 @@ check_state (const char *state, GError **error)
 
   if (state == NULL || medley_job_state_from_string (state, &ignored))
     return TRUE;
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "state: there is no state “%s”",
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "state: there is no state \"%s\"",
                state);
   return FALSE;
 }

@@ -190,14 +190,14 @@ check_sub_port (MedleyCheck *self, const MedleyStageSpec *stage, const MedleySpe
       g_ptr_array_add (names, NULL);
       medley_fault_add (&self->sink, "unknown-name", link->pointer,
                         medley_nearest (link->port, (const char *const *) names->pdata),
-                        "the pipeline “%s” has no output “%s”", stage->target, link->port);
+                        "the pipeline \"%s\" has no output \"%s\"", stage->target, link->port);
       return;
     }
   }
   if (output->links->len > 1)
     medley_fault_add (
         &self->sink, "caps-mismatch", link->pointer, NULL,
-        "the output “%s” of the pipeline “%s” joins several streams, which no stage can take",
+        "the output \"%s\" of the pipeline \"%s\" joins several streams, which no stage can take",
         output->name, stage->target);
 }
 
@@ -222,7 +222,7 @@ medley_check_stage_port (MedleyCheck *self, guint index, const MedleyLink *link)
   g_ptr_array_add (ports, NULL);
   medley_fault_add (&self->sink, "unknown-name", link->pointer,
                     medley_nearest (link->port, (const char *const *) ports->pdata),
-                    "the engine of “%s” has no port “%s”", stage->name, link->port);
+                    "the engine of \"%s\" has no port \"%s\"", stage->name, link->port);
 }
 
 static void
@@ -236,7 +236,7 @@ check_task (MedleyCheck *self, const MedleyStageSpec *stage)
 
   if (!parse_task (stage->target, &from, &to)) {
     medley_fault_add (&self->sink, "bad-value", pointer, NULL,
-                      "“%.64s” is no task: it is written FROM-to-TO or FROM-to-TO/VARIANT, as "
+                      "\"%.64s\" is no task: it is written FROM-to-TO or FROM-to-TO/VARIANT, as "
                       "text-to-audio/speech",
                       stage->target);
     return;
@@ -259,7 +259,7 @@ check_task (MedleyCheck *self, const MedleyStageSpec *stage)
   g_ptr_array_add (tasks, NULL);
   medley_fault_add (&self->sink, "unknown-task", pointer,
                     medley_nearest (stage->target, (const char *const *) tasks->pdata),
-                    "no engine here does the task “%.64s”", stage->target);
+                    "no engine here does the task \"%.64s\"", stage->target);
 }
 
 static const char *
@@ -297,14 +297,14 @@ check_engines (MedleyCheck *self, const MedleyStageSpec *stage)
       continue;
     if (engine == NULL && any_present)
       medley_fault_warn (&self->sink, "unknown-engine", place, find_near_engine (self, name),
-                         "the engine “%.64s” is not installed; the others of the list are used",
+                         "the engine \"%.64s\" is not installed; the others of the list are used",
                          name);
     else if (engine == NULL)
       medley_fault_add (&self->sink, "unknown-engine", place, find_near_engine (self, name),
-                        "the engine “%.64s” is not installed", name);
+                        "the engine \"%.64s\" is not installed", name);
     else if (!medley_engine_has_task (engine, stage->target))
       medley_fault_add (&self->sink, "unknown-engine", place, NULL,
-                        "the engine “%s” does not do the task “%.64s”", name, stage->target);
+                        "the engine \"%s\" does not do the task \"%.64s\"", name, stage->target);
   }
 }
 
@@ -317,11 +317,11 @@ check_element (MedleyCheck *self, const MedleyStageSpec *stage)
 
   if (length == 0 || length > 64 || stage->target[length] != '\0')
     medley_fault_add (&self->sink, "bad-value", pointer, NULL,
-                      "“%.64s” is no name of a GStreamer element", stage->target);
+                      "\"%.64s\" is no name of a GStreamer element", stage->target);
   else if (allowed != NULL && !g_strv_contains (allowed, stage->target))
     medley_fault_add (
         &self->sink, "not-allowed", pointer, medley_nearest (stage->target, allowed),
-        "the element “%s” is not among those that a pipeline sent by a client may use",
+        "the element \"%s\" is not among those that a pipeline sent by a client may use",
         stage->target);
 }
 

@@ -45,7 +45,7 @@ report_unknown (MedleyCheck *self, const MedleyStageSpec *stage, const char *poi
   g_ptr_array_add (names, NULL);
   medley_fault_add (&self->sink, "unknown-pipeline", pointer,
                     medley_nearest (stage->target, (const char *const *) names->pdata),
-                    "there is no pipeline “%.64s”", stage->target);
+                    "there is no pipeline \"%.64s\"", stage->target);
 }
 
 void
@@ -74,7 +74,7 @@ medley_check_sub (MedleyCheck *self, guint index)
   }
   if (!medley_pipeline_is_valid (sub)) {
     medley_fault_add (&self->sink, "invalid-pipeline", pointer, NULL,
-                      "the pipeline “%s” has faults of its own", stage->target);
+                      "the pipeline \"%s\" has faults of its own", stage->target);
     return;
   }
   self->subs[index] = sub;
@@ -104,7 +104,7 @@ check_inputs (MedleyCheck *self, const MedleyStageSpec *stage, const MedleySpec 
   if (is_linked (stage, "")) {
     if (sub->inputs->len != 1)
       medley_fault_add (&self->sink, "bad-value", place, NULL,
-                        "the pipeline “%s” has %u inputs: write an object with the source of each",
+                        "the pipeline \"%s\" has %u inputs: write an object with the source of each",
                         stage->target, sub->inputs->len);
     return;
   }
@@ -114,14 +114,14 @@ check_inputs (MedleyCheck *self, const MedleyStageSpec *stage, const MedleySpec 
     if (medley_spec_find_input (sub, link->pad) == NULL)
       medley_fault_add (&self->sink, "unknown-name", link->pointer,
                         medley_nearest (link->pad, (const char *const *) names->pdata),
-                        "the pipeline “%s” has no input “%s”", stage->target, link->pad);
+                        "the pipeline \"%s\" has no input \"%s\"", stage->target, link->pad);
   }
   for (guint i = 0; i < sub->inputs->len; i++) {
     const MedleyInputSpec *input = sub->inputs->pdata[i];
 
     if (!input->optional && !is_linked (stage, input->name))
       medley_fault_add (&self->sink, "missing-key", place, NULL,
-                        "the pipeline “%s” needs a source for its input “%s”", stage->target,
+                        "the pipeline \"%s\" needs a source for its input \"%s\"", stage->target,
                         input->name);
   }
 }
@@ -145,19 +145,19 @@ check_value (MedleyCheck *self, const MedleyParameter *parameter, GVariant *valu
     self->sink = silent;
     if (given != NULL && given->type != 0 && given->type != parameter->type
         && !(given->type == 'x' && parameter->type == 'd'))
-      medley_fault_add (&self->sink, "wrong-type", pointer, NULL, "“%s” is %s, where “%s” is %s",
+      medley_fault_add (&self->sink, "wrong-type", pointer, NULL, "\"%s\" is %s, where \"%s\" is %s",
                         given->name, medley_parameter_type_name (given->type), parameter->name,
                         medley_parameter_type_name (parameter->type));
     else if (is_template && given == NULL && parameter->type != 's')
       medley_fault_add (&self->sink, "wrong-type", pointer, NULL,
-                        "this makes a string, where “%s” is %s", parameter->name,
+                        "this makes a string, where \"%s\" is %s", parameter->name,
                         medley_parameter_type_name (parameter->type));
   }
   if (is_template)
     return;
   accepted = medley_parameter_accept (parameter, value, FALSE, &reason);
   if (accepted == NULL)
-    medley_fault_add (&self->sink, "bad-value", pointer, NULL, "the parameter “%s” %s",
+    medley_fault_add (&self->sink, "bad-value", pointer, NULL, "the parameter \"%s\" %s",
                       parameter->name, reason);
 }
 
@@ -181,7 +181,7 @@ check_parameters (MedleyCheck *self, const MedleyStageSpec *stage, const MedleyS
     if (parameter == NULL)
       medley_fault_add (&self->sink, "unknown-name", pointer,
                         medley_nearest (name, (const char *const *) names->pdata),
-                        "the pipeline “%s” has no parameter “%.64s”", stage->target, name);
+                        "the pipeline \"%s\" has no parameter \"%.64s\"", stage->target, name);
     else
       check_value (self, parameter, value, pointer);
   }
@@ -191,7 +191,7 @@ check_parameters (MedleyCheck *self, const MedleyStageSpec *stage, const MedleyS
 
     if (parameter->value == NULL && given == NULL)
       medley_fault_add (&self->sink, "missing-key", stage->pointer, NULL,
-                        "the pipeline “%s” needs a value for its parameter “%s”, under “set”",
+                        "the pipeline \"%s\" needs a value for its parameter \"%s\", under \"set\"",
                         stage->target, parameter->name);
   }
 }

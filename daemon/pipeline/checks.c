@@ -66,7 +66,7 @@ medley_check_template (MedleyCheck *self, const char *text, const char *pointer,
     if (medley_spec_find_parameter (self->spec, name) == NULL)
       medley_fault_add (&self->sink, "unknown-name", pointer,
                         medley_nearest (name, (const char *const *) self->parameters->pdata),
-                        "there is no parameter “%s”", name);
+                        "there is no parameter \"%s\"", name);
     g_hash_table_add (self->used_parameters, g_strdup (name));
   }
   return whole && fault == NULL ? medley_spec_find_parameter (self->spec, names->pdata[0]) : NULL;
@@ -80,7 +80,7 @@ count_reader (MedleyCheck *self, const MedleyLink *link)
   guint n = GPOINTER_TO_UINT (g_hash_table_lookup (self->readers, key)) + 1;
 
   if (n == max + 1)
-    medley_fault_add (&self->sink, "too-many", link->pointer, NULL, "more than %u read from “%s”",
+    medley_fault_add (&self->sink, "too-many", link->pointer, NULL, "more than %u read from \"%s\"",
                       max, link->source);
   g_hash_table_insert (self->readers, g_steal_pointer (&key), GUINT_TO_POINTER (n));
 }
@@ -95,7 +95,7 @@ check_link (MedleyCheck *self, const MedleyLink *link, guint reader)
   if (node < 0) {
     near = medley_nearest (link->source, (const char *const *) self->names->pdata);
     medley_fault_add (&self->sink, "unknown-name", link->pointer, near,
-                      "there is no input or stage “%s”", link->source);
+                      "there is no input or stage \"%s\"", link->source);
     return;
   }
   count_reader (self, link);
@@ -104,7 +104,7 @@ check_link (MedleyCheck *self, const MedleyLink *link, guint reader)
     medley_check_stage_port (self, (guint) node - N_INPUTS (self), link);
   else if (*link->port != '\0')
     medley_fault_add (&self->sink, "unknown-name", link->pointer, link->source,
-                      "the input “%s” has no ports", link->source);
+                      "the input \"%s\" has no ports", link->source);
 }
 
 static void
@@ -114,7 +114,7 @@ check_stage_links (MedleyCheck *self, guint index)
 
   if (!stage->has_from && stage->kind == MEDLEY_STAGE_TASK)
     medley_fault_add (&self->sink, "missing-key", stage->pointer, NULL,
-                      "a stage with a task needs the key “from”");
+                      "a stage with a task needs the key \"from\"");
   for (guint i = 0; i < stage->links->len; i++) {
     const MedleyLink *link = stage->links->pdata[i];
     int from = medley_check_link_modality (self, link);
@@ -123,7 +123,7 @@ check_stage_links (MedleyCheck *self, guint index)
     check_link (self, link, N_INPUTS (self) + index);
     if (!medley_check_may_feed (from, to))
       medley_fault_add (&self->sink, "caps-mismatch", link->pointer, NULL,
-                        "“%s” gives %s, where “%s” takes %s", link->source,
+                        "\"%s\" gives %s, where \"%s\" takes %s", link->source,
                         medley_modality_to_string ((MedleyModality) from), stage->name,
                         medley_modality_to_string ((MedleyModality) to));
   }
@@ -190,7 +190,7 @@ check_output (MedleyCheck *self, const MedleyOutputSpec *output)
       refusal = "it holds a single stream";
     if (refusal != NULL)
       medley_fault_add (&self->sink, "caps-mismatch", link->pointer, NULL,
-                        "“%s” cannot be in %s: %s", link->source, type->name, refusal);
+                        "\"%s\" cannot be in %s: %s", link->source, type->name, refusal);
   }
 }
 
@@ -303,12 +303,12 @@ check_unused (MedleyCheck *self)
   for (guint i = 0; i < N_INPUTS (self); i++) {
     if (!self->used[i])
       medley_fault_warn (&self->sink, "unused", medley_check_input (self, i)->pointer, NULL,
-                         "no output is made from the input “%s”", node_name (self, i));
+                         "no output is made from the input \"%s\"", node_name (self, i));
   }
   for (guint i = 0; i < self->spec->stages->len; i++) {
     if (!self->used[N_INPUTS (self) + i])
       medley_fault_warn (&self->sink, "unused", medley_check_get_stage (self, i)->pointer, NULL,
-                         "no output is made from the stage “%s”",
+                         "no output is made from the stage \"%s\"",
                          node_name (self, N_INPUTS (self) + i));
   }
   for (guint i = 0; i < self->spec->parameters->len; i++) {
@@ -316,7 +316,7 @@ check_unused (MedleyCheck *self)
     g_autofree char *pointer = medley_json_pointer_append ("/parameters", name);
 
     if (!g_hash_table_contains (self->used_parameters, name))
-      medley_fault_warn (&self->sink, "unused", pointer, NULL, "no stage uses the parameter “%s”",
+      medley_fault_warn (&self->sink, "unused", pointer, NULL, "no stage uses the parameter \"%s\"",
                          name);
   }
 }

@@ -108,7 +108,7 @@ append_at_pointer (MedleyFaultSink *sink, gboolean is_warning, const char *code,
   if (suggestion != NULL) {
     g_autofree char *plain = g_steal_pointer (&message);
 
-    message = g_strdup_printf ("%s; did you mean “%.64s”?", plain, suggestion);
+    message = g_strdup_printf ("%s; did you mean \"%.64s\"?", plain, suggestion);
   }
   fault = append (sink, code, message);
   if (fault == NULL)

@@ -210,7 +210,7 @@ read_type (MedleyParameter *self, MedleyFaultSink *sink, GVariant *schema, const
     g_autofree char *place = medley_json_pointer_append (pointer, "type");
 
     medley_fault_add (sink, "bad-value", place, medley_nearest (type, type_names),
-                      "“%.64s” is no type: it is string, integer, number or boolean", type);
+                      "\"%.64s\" is no type: it is string, integer, number or boolean", type);
   }
 }
 
@@ -267,7 +267,7 @@ refuse_keys_of_other_types (MedleyParameter *self, MedleyFaultSink *sink, GVaria
     g_autofree char *place = medley_json_pointer_append (pointer, uses[i].key);
 
     if (value != NULL && self->type != 0 && strchr (uses[i].types, self->type) == NULL)
-      medley_fault_add (sink, "bad-value", place, NULL, "“%s” applies to the type %s only",
+      medley_fault_add (sink, "bad-value", place, NULL, "\"%s\" applies to the type %s only",
                         uses[i].key, uses[i].names);
   }
 }

@@ -41,7 +41,7 @@ medley_scope_expand (const MedleyScope *self, const MedleyStageSpec *stage, gsiz
       expanded = g_variant_ref (given);
     if (expanded == NULL || g_variant_get_size (expanded) > *budget) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
-                   "with its parameters, “%s” of the stage “%s%s” grows too long", name,
+                   "with its parameters, \"%s\" of the stage \"%s%s\" grows too long", name,
                    self->prefix, stage->name);
       g_variant_builder_clear (&builder);
       return NULL;
@@ -77,9 +77,9 @@ refuse_unknown_parameters (const MedleySpec *spec, GVariant *given, GError **err
       continue;
     near = find_near_parameter (spec, name);
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
-                 "the pipeline “%s” has no parameter “%.64s”%s%s%s", spec->name, name,
-                 near != NULL ? "; did you mean “" : "", near != NULL ? near : "",
-                 near != NULL ? "”?" : "");
+                 "the pipeline \"%s\" has no parameter \"%.64s\"%s%s%s", spec->name, name,
+                 near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                 near != NULL ? "\"?" : "");
     return FALSE;
   }
   return TRUE;
@@ -106,7 +106,7 @@ fill_parameters (const MedleySpec *spec, GVariant *given, gboolean from_text, GE
       accepted = parameter->value != NULL ? g_variant_ref (parameter->value) : NULL;
     if (accepted == NULL) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
-                   "the parameter “%s” of the pipeline “%s” %s", parameter->name, spec->name,
+                   "the parameter \"%s\" of the pipeline \"%s\" %s", parameter->name, spec->name,
                    reason != NULL ? reason : "has no default: give it a value");
       return NULL;
     }
@@ -160,7 +160,7 @@ scope_new (Expansion *expansion, MedleyPipeline *pipeline, MedleyScope *parent,
 
     if (++expansion->n_stages > expansion->max_stages * 2) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
-                   "with those of its sub-pipelines, “%s” has more than %u stages",
+                   "with those of its sub-pipelines, \"%s\" has more than %u stages",
                    pipeline->spec->name, expansion->max_stages);
       return NULL;
     }

@@ -43,9 +43,9 @@ set_not_found (GError **error, const char *what, const char *name, GPtrArray *na
   g_autoptr (GString) message = g_string_new (NULL);
   const char *near = medley_nearest (name, (const char *const *) names->pdata);
 
-  g_string_printf (message, "the pipeline “%s” has no %s “%.64s”", pipeline, what, name);
+  g_string_printf (message, "the pipeline \"%s\" has no %s \"%.64s\"", pipeline, what, name);
   if (near != NULL)
-    g_string_append_printf (message, "; did you mean “%s”?", near);
+    g_string_append_printf (message, "; did you mean \"%s\"?", near);
   else
     for (guint i = 0; names->pdata[i] != NULL && i < 10; i++)
       g_string_append_printf (message, "%s%s", i > 0 ? ", " : "; it has ",
@@ -138,7 +138,7 @@ count_reader (Plan *plan, const MedleySource *source, GError **error)
   if (n <= max)
     return TRUE;
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
-               "with those in sub-pipelines, more than %u read from “%s”", max, name);
+               "with those in sub-pipelines, more than %u read from \"%s\"", max, name);
   return FALSE;
 }
 
@@ -174,8 +174,8 @@ choose_engines (Plan *plan, const Step *step, GError **error)
   g_variant_builder_clear (&builder);
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_ENGINE,
                wanted != NULL
-                   ? "none of the engines of the stage “%s” is installed (task %s)"
-                   : "no engine is installed that does what the stage “%s” needs (task %s)",
+                   ? "none of the engines of the stage \"%s\" is installed (task %s)"
+                   : "no engine is installed that does what the stage \"%s\" needs (task %s)",
                step->name, step->stage->target);
   return NULL;
 }
@@ -239,7 +239,7 @@ build_stages (Plan *plan, GError **error)
 
   if (plan->order->len > max) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
-                 "with those of its sub-pipelines, “%s” has more than %u stages",
+                 "with those of its sub-pipelines, \"%s\" has more than %u stages",
                  plan->top->spec->name, max);
     return NULL;
   }
@@ -270,7 +270,7 @@ build_inputs (Plan *plan, GError **error)
       continue;
     if (!is_given (plan, input)) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
-                   "the pipeline “%s” needs the input “%s” (%s)", plan->top->spec->name,
+                   "the pipeline \"%s\" needs the input \"%s\" (%s)", plan->top->spec->name,
                    input->name, input->type);
       g_variant_builder_clear (&builder);
       return NULL;
@@ -292,12 +292,12 @@ choose_type (const MedleyOutputSpec *output, const char *wanted, GError **error)
 
   if (type == NULL || !type->writable) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
-                 "the output “%s” cannot be written as “%.64s”", output->name, wanted);
+                 "the output \"%s\" cannot be written as \"%.64s\"", output->name, wanted);
     return NULL;
   }
   if (type->modality != own->modality) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
-                 "the output “%s” is %s (%s), which %s cannot hold", output->name,
+                 "the output \"%s\" is %s (%s), which %s cannot hold", output->name,
                  medley_modality_to_string (own->modality), own->name, type->name);
     return NULL;
   }
@@ -389,7 +389,7 @@ build_outputs (Plan *plan, GVariant *wanted, GError **error)
     }
     if (!present && !all) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
-                   "the output “%s” of the pipeline “%s” needs an optional input that is not given",
+                   "the output \"%s\" of the pipeline \"%s\" needs an optional input that is not given",
                    output->name, spec->name);
       g_variant_builder_clear (&builder);
       return NULL;
@@ -399,7 +399,7 @@ build_outputs (Plan *plan, GVariant *wanted, GError **error)
   if (n > 0)
     return g_variant_builder_end (&builder);
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
-               "without any of its optional inputs, the pipeline “%s” has no output", spec->name);
+               "without any of its optional inputs, the pipeline \"%s\" has no output", spec->name);
   g_variant_builder_clear (&builder);
   return NULL;
 }
@@ -449,7 +449,7 @@ medley_plan_make (MedleyPipeline *pipeline, const MedleyPipelineContext *context
                 .budget = MEDLEY_PLAN_MAX_BYTES };
 
   if (!medley_pipeline_is_valid (pipeline)) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "the pipeline “%s” has faults",
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "the pipeline \"%s\" has faults",
                  medley_pipeline_get_name (pipeline));
     return NULL;
   }

@@ -157,12 +157,12 @@ medley_read_object (MedleyFaultSink *sink, GVariant *value, const char *pointer,
     if (index >= 0)
       misspelt[index] = TRUE;
     medley_fault_add (sink, "unknown-key", place, index >= 0 ? keys[index].name : NULL,
-                      "%s has no key “%.64s”", what, name);
+                      "%s has no key \"%.64s\"", what, name);
   }
   for (guint i = 0; keys[i].name != NULL; i++) {
     /* A misspelt key is one fault, not two. */
     if (keys[i].required && !present[i] && !misspelt[i])
-      medley_fault_add (sink, "missing-key", pointer, NULL, "%s needs the key “%s”", what,
+      medley_fault_add (sink, "missing-key", pointer, NULL, "%s needs the key \"%s\"", what,
                         keys[i].name);
   }
   return TRUE;
@@ -191,7 +191,7 @@ medley_read_entries (MedleyFaultSink *sink, GVariant *object, const char *pointe
     if (!medley_is_identifier (name))
       medley_fault_add (
           sink, "bad-value", place, NULL,
-          "“%.64s” is no name for %s: use up to 64 letters, digits, “-” and “_”, a letter first",
+          "\"%.64s\" is no name for %s: use up to 64 letters, digits, \"-\" and \"_\", a letter first",
           name, what);
     else
       func (name, value, place, data);

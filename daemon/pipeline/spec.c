@@ -136,7 +136,7 @@ read_source (Reading *r, GPtrArray *links, const char *pad, const char *text, co
   if (n < 1 || n > 2 || !medley_is_identifier (parts[0])
       || (n == 2 && !medley_is_identifier (parts[1]))) {
     medley_fault_add (r->sink, "bad-value", pointer, NULL,
-                      "“%.64s” is no source: write the name of an input or a stage, or STAGE.PORT",
+                      "\"%.64s\" is no source: write the name of an input or a stage, or STAGE.PORT",
                       text);
     return;
   }
@@ -248,7 +248,7 @@ read_input (const char *name, GVariant *value, const char *pointer, gpointer dat
     input->type = g_steal_pointer (&type);
   else
     medley_fault_add (r->sink, "unsupported-type", place, find_near_type (type, FALSE),
-                      "“%.64s” is no media type that an input can have", type);
+                      "\"%.64s\" is no media type that an input can have", type);
 }
 
 static void
@@ -274,7 +274,7 @@ read_kind (Reading *r, MedleyStageSpec *stage, GVariant *value)
       g_autofree char *place = medley_json_pointer_append (stage->pointer, kinds[i]);
 
       medley_fault_add (r->sink, "bad-value", place, NULL,
-                        "a stage is one of “task”, “element” and “pipeline”, not several");
+                        "a stage is one of \"task\", \"element\" and \"pipeline\", not several");
     } else if (g_variant_is_of_type (target, G_VARIANT_TYPE_STRING)) {
       stage->kind = (MedleyStageKind) (MEDLEY_STAGE_TASK + i);
       stage->target = g_variant_dup_string (target, NULL);
@@ -294,7 +294,7 @@ read_kind (Reading *r, MedleyStageSpec *stage, GVariant *value)
                    != NULL;
     if (!misspelt)
       medley_fault_add (r->sink, "missing-key", stage->pointer, NULL,
-                        "a stage needs one of the keys “task”, “element” and “pipeline”");
+                        "a stage needs one of the keys \"task\", \"element\" and \"pipeline\"");
   }
 }
 
@@ -374,7 +374,7 @@ read_stage (const char *name, GVariant *value, const char *pointer, gpointer dat
   g_ptr_array_add (r->spec->stages, stage);
   if (medley_spec_find_input (r->spec, name) != NULL)
     medley_fault_add (r->sink, "duplicate-name", pointer, NULL,
-                      "“%s” is an input already; a stage needs a name of its own", name);
+                      "\"%s\" is an input already; a stage needs a name of its own", name);
   if (!medley_read_object (r->sink, value, pointer, "a stage", stage_keys)) {
     stage->links = g_ptr_array_new_with_free_func (link_free);
     stage->set = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
@@ -414,7 +414,7 @@ read_output (const char *name, GVariant *value, const char *pointer, gpointer da
     output->type = g_strdup (known->name);
   else
     medley_fault_add (r->sink, "unsupported-type", place, find_near_type (type, TRUE),
-                      "“%.64s” is no media type that an output can have", type);
+                      "\"%.64s\" is no media type that an output can have", type);
 }
 
 static void
@@ -428,8 +428,8 @@ read_head (Reading *r, GVariant *value)
                       "this version of the format is not known; the one known here is 1");
   if (name != NULL && !medley_is_identifier (name)) {
     medley_fault_add (r->sink, "bad-value", "/name", NULL,
-                      "“%.64s” is no name for a pipeline: use up to 64 letters, digits, “-” and "
-                      "“_”, a letter first",
+                      "\"%.64s\" is no name for a pipeline: use up to 64 letters, digits, \"-\" and "
+                      "\"_\", a letter first",
                       name);
   } else if (name != NULL) {
     g_free (r->spec->name);
@@ -523,7 +523,7 @@ medley_spec_read (const char *text, gsize length, const char *file,
   read_head (&r, value);
   if (!medley_is_identifier (self->name))
     medley_fault_add (&sink, "bad-value", "", NULL,
-                      "the file’s name gives no name for a pipeline: add the key “name”");
+                      "the file’s name gives no name for a pipeline: add the key \"name\"");
   read_list (&r, value, "inputs", "an input", MEDLEY_MAX_ENTRIES, read_input);
   read_list (&r, value, "parameters", "a parameter", MEDLEY_MAX_ENTRIES, read_parameter);
   read_list (&r, value, "stages", "a stage", context->max_stages > 0 ? context->max_stages : 64,

@@ -219,7 +219,7 @@ class Private(Shell):
             with self.subTest(arguments=arguments):
                 run = self.medley(*arguments)
                 self.check(run, code)
-                self.assertIn(says, run.stderr.decode().replace("“", '"').replace("”", '"'))
+                self.assertIn(says, run.stderr.decode())
         self.assertEqual(list(self.work.iterdir()), [])
         self.check_nothing_is_left()
 

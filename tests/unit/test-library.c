@@ -121,7 +121,7 @@ assert_fault (Test *test, const char *name, const char *code, const char *messag
 
   g_assert_cmpstr (fault->code, ==, code);
   if (strstr (faults, message) == NULL)
-    g_error ("“%s” is not in “%s”", message, faults);
+    g_error ("\"%s\" is not in \"%s\"", message, faults);
 }
 
 static gboolean
@@ -158,7 +158,7 @@ test_folders (Test *test, gconstpointer data)
   write_file (test, 0, "README.md", "no pipeline");
   open_library (test, NULL);
   assert_list (test, "a! b! c ");
-  assert_fault (test, "b", "invalid-json", "b.json:1:3: error: found “b”");
+  assert_fault (test, "b", "invalid-json", "b.json:1:3: error: found \"b\"");
   assert_fault (test, "a", "invalid-json", "user/a.json:1:2: error:");
   g_assert_null (medley_library_lookup (test->library, "d"));
   g_assert_cmpuint (test->n_changes, ==, 0);
@@ -206,7 +206,7 @@ test_name_is_that_of_the_file (Test *test, gconstpointer data)
   open_library (test, NULL);
   assert_list (test, "a! c ");
   assert_fault (test, "a", "bad-value",
-                "the file is called “a.json”, and the pipeline “b”; did you mean “a”?");
+                "the file is called \"a.json\", and the pipeline \"b\"; did you mean \"a\"?");
 }
 
 static void
@@ -240,13 +240,13 @@ test_reload (Test *test, gconstpointer data)
   write_file (test, 0, "a.json", "{");
   wait_for_change (test);
   assert_list (test, "a! b! ");
-  assert_fault (test, "b", "invalid-pipeline", "“a” has faults of its own");
+  assert_fault (test, "b", "invalid-pipeline", "\"a\" has faults of its own");
   g_assert_true (medley_pipeline_is_valid (held));
 
   g_remove (path);
   wait_for_change (test);
   assert_list (test, "b! ");
-  assert_fault (test, "b", "unknown-pipeline", "there is no pipeline “a”");
+  assert_fault (test, "b", "unknown-pipeline", "there is no pipeline \"a\"");
 
   write_file (test, 0, "a.json", GOOD);
   wait_for_change (test);
@@ -285,7 +285,7 @@ test_pipelines_that_contain_themselves (Test *test, gconstpointer data)
   assert_fault (test, "a", "cycle", "contains itself: a → b → c → a");
   assert_fault (test, "c", "cycle", "contains itself: c → a → b → c");
   assert_fault (test, "d", "cycle", "contains itself: d → d");
-  assert_fault (test, "e", "invalid-pipeline", "“a” has faults");
+  assert_fault (test, "e", "invalid-pipeline", "\"a\" has faults");
 }
 
 static void
@@ -324,7 +324,7 @@ test_client_context (Test *test, gconstpointer data)
   /* Its own element is refused, that of the installed pipeline is not; and it may have the same
    * name. */
   g_assert_cmpstr (faults, ==,
-                   "pipeline:1:45: error: the element “x” is not among those that a pipeline sent "
+                   "pipeline:1:45: error: the element \"x\" is not among those that a pipeline sent "
                    "by a client may use"
                    " [/stages/a/element]\n");
   g_assert_null (medley_library_context (test->library)->allowed_elements);

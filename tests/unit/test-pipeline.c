@@ -43,7 +43,7 @@ print_faults (MedleyPipeline *pipeline)
   for (guint i = 0; i < faults->len; i++) {
     const MedleyFault *fault = faults->pdata[i];
 
-    g_string_append_printf (text, "%u:%u %s %s “%s”%s%s\n    %s\n", fault->line, fault->column,
+    g_string_append_printf (text, "%u:%u %s %s \"%s\"%s%s\n    %s\n", fault->line, fault->column,
                             fault->is_warning ? "warning" : "error", fault->code, fault->pointer,
                             fault->suggestion != NULL ? " → " : "",
                             fault->suggestion != NULL ? fault->suggestion : "", fault->message);
@@ -302,7 +302,7 @@ test_worker_faults_get_lines (void)
         "\"outputs\": {\"o\": {\"from\": \"e\", \"type\": \"audio/ogg\"}}}";
   g_autoptr (GVariant) found = g_variant_ref_sink (
       g_variant_new_parsed ("[{'code': <'unknown-property'>, 'pointer': <'/stages/v/set/volum'>, "
-                            "'message': <'no property “volum”'>,"
+                            "'message': <'no property \"volum\"'>,"
                             "  'suggestion': <'volume'>},"
                             " {'code': <'bad-value'>, 'pointer': <'/stages/e/set/rate'>, 'file': "
                             "<'inner.json'>, 'message': <'too low'>,"
@@ -323,7 +323,7 @@ test_worker_faults_get_lines (void)
   g_assert_cmpstr (formatted, ==,
                    "elsewhere.json: error: gone [/stages/x]\n"
                    "inner.json:4:9: error: too low [/stages/e/set/rate]\n"
-                   "outer.json:7:13: error: no property “volum”; did you mean “volume”? "
+                   "outer.json:7:13: error: no property \"volum\"; did you mean \"volume\"? "
                    "[/stages/v/set/volum]\n");
   g_assert_true (medley_faults_have_errors (faults));
   g_autoptr (GVariant) variant = g_variant_ref_sink (medley_faults_to_variant (faults));

@@ -45,7 +45,7 @@ set_up (Test *test, gconstpointer data)
   test->pipeline = fixture_add (&test->world, "narrated", NARRATED);
   faults = medley_faults_format (medley_pipeline_get_faults (test->pipeline));
   g_assert_cmpstr (faults, ==,
-                   "narrated.json:1:726: warning: the engine “kokoro” is not installed; the others "
+                   "narrated.json:1:726: warning: the engine \"kokoro\" is not installed; the others "
                    "of the list are"
                    " used [/stages/speech/engine/0]\n");
 }
@@ -101,7 +101,7 @@ assert_refused (Test *test, const char *parameters, const char *outputs, const c
   g_assert_null (make (test, test->pipeline, parameters, outputs, inputs, &error));
   g_assert_error (error, MEDLEY_ERROR, (int) code);
   if (strstr (error->message, message) == NULL)
-    g_error ("“%s” is not in “%s”", message, error->message);
+    g_error ("\"%s\" is not in \"%s\"", message, error->message);
 }
 
 #define SPEECH(set)                                                                                \
@@ -209,8 +209,8 @@ static void
 test_inputs_are_checked (Test *test, gconstpointer data)
 {
   assert_refused (test, NULL, NULL, "picture", MEDLEY_ERROR_NOT_FOUND,
-                  "needs the input “article” (text/plain)");
-  assert_refused (test, NULL, NULL, "articel", MEDLEY_ERROR_NOT_FOUND, "did you mean “article”?");
+                  "needs the input \"article\" (text/plain)");
+  assert_refused (test, NULL, NULL, "articel", MEDLEY_ERROR_NOT_FOUND, "did you mean \"article\"?");
   assert_refused (test, NULL, NULL, "x", MEDLEY_ERROR_NOT_FOUND, "it has article, picture");
 }
 
@@ -218,7 +218,7 @@ static void
 test_outputs_are_checked (Test *test, gconstpointer data)
 {
   assert_refused (test, NULL, "{'caption': ''}", NULL, MEDLEY_ERROR_NOT_FOUND,
-                  "did you mean “captions”?");
+                  "did you mean \"captions\"?");
   assert_refused (test, NULL, "{'video': 'audio/ogg'}", NULL, MEDLEY_ERROR_UNSUPPORTED_TYPE,
                   "cannot hold");
   assert_refused (test, NULL, "{'video': 'image/gif'}", NULL, MEDLEY_ERROR_UNSUPPORTED_TYPE,
@@ -253,9 +253,9 @@ test_parameters_are_checked (Test *test, gconstpointer data)
     const char *parameters;
     const char *message;
   } refused[] = {
-    { "{'rat': <5>}", "no parameter “rat”; did you mean “rate”?" },
-    { "{'zzzzzz': <5>}", "no parameter “zzzzzz”" },
-    { "{'rate': <79>}", "“rate” of the pipeline “narrated” must be at least 80" },
+    { "{'rat': <5>}", "no parameter \"rat\"; did you mean \"rate\"?" },
+    { "{'zzzzzz': <5>}", "no parameter \"zzzzzz\"" },
+    { "{'rate': <79>}", "\"rate\" of the pipeline \"narrated\" must be at least 80" },
     { "{'rate': <451>}", "must be at most 450" },
     { "{'rate': <' 80'>}", "must be a whole number" },
     { "{'rate': <'80x'>}", "must be a whole number" },
@@ -345,14 +345,14 @@ test_engines (Test *test, gconstpointer data)
   medley_catalog_set (test->world.catalog, g_variant_new_parsed ("@aa{sv} []"), "2");
   assert_refused (
       test, NULL, NULL, NULL, MEDLEY_ERROR_UNKNOWN_ENGINE,
-      "none of the engines of the stage “speech” is installed (task text-to-audio/speech)");
+      "none of the engines of the stage \"speech\" is installed (task text-to-audio/speech)");
 }
 
 static void
 test_faulty_pipeline (Test *test, gconstpointer data)
 {
   test->pipeline = fixture_add (&test->world, "faulty", "{}");
-  assert_refused (test, NULL, NULL, NULL, MEDLEY_ERROR_INVALID_PIPELINE, "“faulty” has faults");
+  assert_refused (test, NULL, NULL, NULL, MEDLEY_ERROR_INVALID_PIPELINE, "\"faulty\" has faults");
 }
 
 #define MIDDLE                                                                                     \
@@ -415,7 +415,7 @@ test_sub_pipeline_refuses_a_parameter (Test *test, gconstpointer data)
       "  'sub': {'pipeline': 'middle', 'from': {'words': 't'}, 'set': {'speed': '${v}'}}},"
       " 'outputs': {'o': {'from': 'sub', 'type': 'audio/ogg'}}}");
   assert_refused (test, "{'v': <9999>}", NULL, NULL, MEDLEY_ERROR_INVALID_PARAMETER,
-                  "“rate” of the pipeline “speak” must be at most 450");
+                  "\"rate\" of the pipeline \"speak\" must be at most 450");
 }
 
 static void
@@ -436,7 +436,7 @@ test_fan_out_across_sub_pipelines (Test *test, gconstpointer data)
             "'text/plain'}}}");
   test->pipeline = fixture_add (&test->world, "outer", text->str);
   assert_refused (test, NULL, NULL, NULL, MEDLEY_ERROR_INVALID_PIPELINE,
-                  "more than 3 read from “t”");
+                  "more than 3 read from \"t\"");
 }
 
 #define ADD(path, function) g_test_add (path, Test, NULL, set_up, function, tear_down)

@@ -55,7 +55,7 @@ test_example (void)
   g_test_message ("%s", shown);
   g_assert_true (medley_pipeline_is_valid (pipeline));
   g_assert_cmpuint (faults->len, ==, 1);
-  g_assert_nonnull (strstr (shown, "warning: the engine “kokoro” is not installed"));
+  g_assert_nonnull (strstr (shown, "warning: the engine \"kokoro\" is not installed"));
   plan = medley_plan_make (pipeline, medley_library_context (library), NULL, NULL, NULL, &error);
   g_assert_no_error (error);
 }
