@@ -21,7 +21,7 @@ static const struct {
   { "vp8enc", "max-quantizer", "40" },
   { "vp8enc", "target-bitrate", "4000000" },
   { "vp8enc", "keyframe-max-dist", "10" },
-  { "vp8enc", "threads", "2" },
+  { "vp8enc", "threads", "1" },
   { "x264enc", "tune", "zerolatency" },
   { "x264enc", "speed-preset", "veryfast" },
   { "x264enc", "pass", "qual" },
