@@ -72,8 +72,8 @@ medley_http_find_pipeline (MedleyHttp *http, const char *name, GError **error)
   names = medley_library_names (library);
   g_ptr_array_add (names, NULL);
   near = medley_nearest (name, (const char *const *) names->pdata);
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline \"%s\"%s%s%s", name,
-               near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline \"%s\"%s%s%s",
+               name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
                near != NULL ? "\"?" : "");
   return NULL;
 }

@@ -79,8 +79,8 @@ on_data (const guint8 *bytes, gsize length, gpointer data, GError **error)
   part->size += length;
   if (part->size > self->limit) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
-                 "\"%s\" is larger than %" G_GUINT64_FORMAT " bytes (limits.input-bytes)", part->name,
-                 self->limit);
+                 "\"%s\" is larger than %" G_GUINT64_FORMAT " bytes (limits.input-bytes)",
+                 part->name, self->limit);
     return FALSE;
   }
   while (length > 0) {

@@ -64,7 +64,8 @@ medley_http_guard_host (const char *host, gboolean is_local, const char *const *
       return TRUE;
   }
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_ALLOWED,
-               "Host \"%s\" is no name of this server; http.allowed-hosts lists further ones", host);
+               "Host \"%s\" is no name of this server; http.allowed-hosts lists further ones",
+               host);
   return FALSE;
 }
 

@@ -95,8 +95,9 @@ check_query (const MedleyHttpRoute *route, const MedleyHttpRequest *request, GEr
     if (g_strv_contains ((const char *const *) known, key))
       continue;
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-                 "\"%s\" is no key of this query%s%s%s", key, near != NULL ? "; did you mean \"" : "",
-                 near != NULL ? near : "", near != NULL ? "\"?" : "");
+                 "\"%s\" is no key of this query%s%s%s", key,
+                 near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                 near != NULL ? "\"?" : "");
     return FALSE;
   }
   return TRUE;

@@ -23,8 +23,9 @@ fail_key (GError **error, const char *pointer, const char *key, const char *cons
 
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
                "%s: unknown key \"%s\"%s%s%s; the keys are %s",
-               *pointer != '\0' ? pointer : "the body", key, near != NULL ? ", did you mean \"" : "",
-               near != NULL ? near : "", near != NULL ? "\"?" : "", list);
+               *pointer != '\0' ? pointer : "the body", key,
+               near != NULL ? ", did you mean \"" : "", near != NULL ? near : "",
+               near != NULL ? "\"?" : "", list);
   return FALSE;
 }
 

@@ -149,8 +149,8 @@ check_state (const char *state, GError **error)
 
   if (state == NULL || medley_job_state_from_string (state, &ignored))
     return TRUE;
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "state: there is no state \"%s\"",
-               state);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+               "state: there is no state \"%s\"", state);
   return FALSE;
 }
 

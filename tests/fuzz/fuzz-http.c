@@ -9,8 +9,10 @@
 #include "http/multipart.h"
 #include "http/request.h"
 
+#include "fuzz.h"
+
 int
-LLVMFuzzerTestOneInput (const guint8 *data, size_t size);
+LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 
 /* Whole or in pieces, the same bytes must mean the same. */
 static void
@@ -117,7 +119,7 @@ fuzz_multipart (const guint8 *data, gsize size)
 }
 
 int
-LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
+LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
   if (size == 0)
     return 0;
