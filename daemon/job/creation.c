@@ -267,6 +267,43 @@ find_pipeline (MedleyJobManager *self, MedleyJobRequest *request, GError **error
   return medley_pipeline_ref (found);
 }
 
+static void
+faulty_pipeline_checked (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  Creation *creation = g_task_get_task_data (task);
+  g_autoptr (GVariant) reply = medley_pool_ask_finish (MEDLEY_POOL (source), result, NULL);
+  g_autoptr (GVariant) found = NULL;
+  g_autoptr (GPtrArray) faults = NULL;
+
+  /* Without a worker, what is known without one has to do. */
+  found = reply != NULL ? g_variant_get_child_value (reply, 0)
+                        : g_variant_ref_sink (g_variant_new ("aa{sv}", NULL));
+  faults = medley_pipeline_add_worker_faults (creation->pipeline, found);
+  return_faults (task, creation, faults);
+}
+
+/* Every fault at once: also those that only a worker sees. Takes over @task. */
+static void
+collect_all_faults (MedleyJobManager *self, GTask *task, Creation *creation, const MedleyPipelineContext *installed)
+{
+  const MedleyPipelineContext *context = installed;
+  g_autoptr (GVariant) plan = NULL;
+
+  if (creation->request->text != NULL)
+    context = medley_library_client_context (
+        medley_job_manager_get_library (self),
+        medley_config_get_list (medley_job_manager_get_config (self), "jobs.client-elements"));
+  plan = medley_plan_make_partial (creation->pipeline, context);
+  if (plan != NULL) {
+    medley_pool_ask_async (medley_job_manager_get_pool (self), "Check", g_variant_new ("(@a{sv})", plan),
+                           faulty_pipeline_checked, task);
+    return;
+  }
+  return_faults (task, creation, medley_pipeline_get_faults (creation->pipeline));
+  g_object_unref (task);
+}
+
 void
 medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *request, GAsyncReadyCallback callback,
                                  gpointer data)
@@ -288,7 +325,7 @@ medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *reque
     return;
   }
   if (!medley_pipeline_is_valid (creation->pipeline)) {
-    return_faults (task, creation, medley_pipeline_get_faults (creation->pipeline));
+    collect_all_faults (self, g_steal_pointer (&task), creation, context);
     return;
   }
   if (!plan_request (self, creation, context, &error)) {
@@ -342,18 +379,12 @@ medley_job_manager_check_async (MedleyJobManager *self, const char *json, gsize 
       = trusted ? medley_library_context (library) : medley_library_client_context (library, allowed);
   MedleyPipeline *pipeline = medley_pipeline_parse (json, length, file, context);
   g_autoptr (GVariant) plan = NULL;
-  g_autoptr (GError) error = NULL;
 
   g_task_set_task_data (task, pipeline, (GDestroyNotify) medley_pipeline_unref);
-  if (medley_pipeline_is_valid (pipeline))
-    plan = medley_plan_make (pipeline, context, NULL, NULL, NULL, &error);
+  plan = medley_plan_make_partial (pipeline, context);
   if (plan == NULL) {
-    GPtrArray *faults = g_ptr_array_ref (medley_pipeline_get_faults (pipeline));
-
-    if (error != NULL && !medley_faults_have_errors (faults))
-      g_task_return_error (task, g_steal_pointer (&error));
-    else
-      g_task_return_pointer (task, faults, (GDestroyNotify) g_ptr_array_unref);
+    g_task_return_pointer (task, g_ptr_array_ref (medley_pipeline_get_faults (pipeline)),
+                           (GDestroyNotify) g_ptr_array_unref);
     return;
   }
   medley_pool_ask_async (medley_job_manager_get_pool (self), "Check", g_variant_new ("(@a{sv})", plan), text_checked, g_steal_pointer (&task));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pipeline/pipeline.h"
 
+#include <string.h>
+
 #include "pipeline/pipeline-private.h"
 
 static char **
@@ -132,6 +134,62 @@ find_spec (MedleyPipeline *self, const char *file)
   return NULL;
 }
 
+static gboolean
+is_within (const char *pointer, const char *ancestor)
+{
+  gsize length = strlen (ancestor);
+
+  return g_str_has_prefix (pointer, ancestor)
+         && (pointer[length] == '/' || pointer[length] == '\0');
+}
+
+/* Of a place that has a fault already, a worker can only tell what follows from it. */
+static gboolean
+is_known_to_be_faulty (MedleyPipeline *self, const char *file, const char *pointer)
+{
+  for (guint i = 0; i < self->faults->len; i++) {
+    const MedleyFault *fault = self->faults->pdata[i];
+
+    if (!fault->is_warning && *fault->pointer != '\0' && g_strcmp0 (fault->file, file) == 0
+        && (is_within (fault->pointer, pointer) || is_within (pointer, fault->pointer)))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+add_worker_fault (MedleyPipeline *self, GVariant *dict, GPtrArray *all)
+{
+  const char *code = "failed";
+  const char *pointer = "";
+  const char *message = "";
+  const char *suggestion = "";
+  const char *severity = "error";
+  const char *file = "";
+  MedleySpec *spec;
+
+  g_variant_lookup (dict, "code", "&s", &code);
+  g_variant_lookup (dict, "pointer", "&s", &pointer);
+  g_variant_lookup (dict, "message", "&s", &message);
+  g_variant_lookup (dict, "suggestion", "&s", &suggestion);
+  g_variant_lookup (dict, "severity", "&s", &severity);
+  g_variant_lookup (dict, "file", "&s", &file);
+  spec = *file == '\0' ? self->spec : find_spec (self, file);
+
+  MedleyFaultSink sink = { all, spec != NULL ? spec->map : NULL, spec != NULL ? spec->file : file };
+  guint before = all->len;
+
+  if (is_known_to_be_faulty (self, sink.file, pointer))
+    return;
+  if (g_str_equal (severity, "warning"))
+    medley_fault_warn (&sink, code, pointer, NULL, "%s", message);
+  else
+    medley_fault_add (&sink, code, pointer, NULL, "%s", message);
+  /* The worker's message names the suggestion itself. */
+  if (*suggestion != '\0' && all->len == before + 1)
+    ((MedleyFault *) all->pdata[before])->suggestion = g_strdup (suggestion);
+}
+
 GPtrArray *
 medley_pipeline_add_worker_faults (MedleyPipeline *self, GVariant *faults)
 {
@@ -142,32 +200,8 @@ medley_pipeline_add_worker_faults (MedleyPipeline *self, GVariant *faults)
   for (guint i = 0; i < self->faults->len; i++)
     g_ptr_array_add (all, medley_fault_copy (self->faults->pdata[i]));
   g_variant_iter_init (&iter, faults);
-  while (g_variant_iter_loop (&iter, "@a{sv}", &dict)) {
-    const char *code = "failed";
-    const char *pointer = "";
-    const char *message = "";
-    const char *suggestion = "";
-    const char *severity = "error";
-    const char *file = "";
-    MedleySpec *spec;
-
-    g_variant_lookup (dict, "code", "&s", &code);
-    g_variant_lookup (dict, "pointer", "&s", &pointer);
-    g_variant_lookup (dict, "message", "&s", &message);
-    g_variant_lookup (dict, "suggestion", "&s", &suggestion);
-    g_variant_lookup (dict, "severity", "&s", &severity);
-    g_variant_lookup (dict, "file", "&s", &file);
-    spec = *file == '\0' ? self->spec : find_spec (self, file);
-
-    MedleyFaultSink sink
-        = { all, spec != NULL ? spec->map : NULL, spec != NULL ? spec->file : file };
-    const char *near = *suggestion != '\0' ? suggestion : NULL;
-
-    if (g_str_equal (severity, "warning"))
-      medley_fault_warn (&sink, code, pointer, near, "%s", message);
-    else
-      medley_fault_add (&sink, code, pointer, near, "%s", message);
-  }
+  while (g_variant_iter_loop (&iter, "@a{sv}", &dict))
+    add_worker_fault (self, dict, all);
   medley_faults_sort (all);
   return all;
 }

@@ -131,6 +131,8 @@ gboolean medley_pipeline_is_valid (MedleyPipeline *self);
  *
  * Turns a worker's faults into faults with line and column.
  *
+ * Of a place that has a fault already, what the worker says is left out. Suggestions stand in its messages.
+ *
  * Returns: (transfer full) (element-type MedleyFault): the pipeline's own faults and these, by place
  */
 GPtrArray *medley_pipeline_add_worker_faults (MedleyPipeline *self, GVariant *faults);

@@ -5,7 +5,11 @@
 #include "base/nearest.h"
 #include "pipeline/template.h"
 
+/* Most steps through sub-pipelines from one stage to another: each level has a stage. */
+#define MAX_WAY 20000
+
 typedef struct {
+  gboolean is_partial;
   guint n_stages;
   guint max_stages;
   gsize budget;
@@ -39,6 +43,8 @@ medley_scope_expand (const MedleyScope *self, const MedleyStageSpec *stage, gsiz
       expanded = medley_template_expand (g_variant_get_string (given, NULL), self->values, *budget);
     else
       expanded = g_variant_ref (given);
+    if (expanded == NULL && self->is_partial)
+      continue;
     if (expanded == NULL || g_variant_get_size (expanded) > *budget) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
                    "with its parameters, \"%s\" of the stage \"%s%s\" grows too long", name,
@@ -86,12 +92,13 @@ refuse_unknown_parameters (const MedleySpec *spec, GVariant *given, GError **err
 }
 
 static GHashTable *
-fill_parameters (const MedleySpec *spec, GVariant *given, gboolean from_text, GError **error)
+fill_parameters (const MedleySpec *spec, GVariant *given, gboolean from_text, gboolean is_partial,
+                 GError **error)
 {
   g_autoptr (GHashTable) values
       = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) g_variant_unref);
 
-  if (given != NULL && !refuse_unknown_parameters (spec, given, error))
+  if (given != NULL && !is_partial && !refuse_unknown_parameters (spec, given, error))
     return NULL;
   for (guint i = 0; i < spec->parameters->len; i++) {
     const MedleyParameter *parameter = spec->parameters->pdata[i];
@@ -104,6 +111,8 @@ fill_parameters (const MedleySpec *spec, GVariant *given, gboolean from_text, GE
       accepted = medley_parameter_accept (parameter, value, from_text, &reason);
     else
       accepted = parameter->value != NULL ? g_variant_ref (parameter->value) : NULL;
+    if (accepted == NULL && is_partial)
+      continue;
     if (accepted == NULL) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
                    "the parameter \"%s\" of the pipeline \"%s\" %s", parameter->name, spec->name,
@@ -123,13 +132,17 @@ static gboolean
 add_sub (Expansion *expansion, MedleyScope *self, MedleyPipeline *pipeline,
          const MedleyStageSpec *stage, GError **error)
 {
-  g_autoptr (GVariant) given = medley_scope_expand (self, stage, &expansion->budget, error);
+  /* Not looked up anew: the library may hold another version by now. */
+  MedleyPipeline *sub = g_hash_table_lookup (pipeline->subs, stage->name);
+  g_autoptr (GVariant) given = NULL;
   MedleyScope *scope = NULL;
 
-  /* Not looked up anew: the library may hold another version by now. */
+  /* Only a pipeline with faults lacks one. */
+  if (sub == NULL)
+    return expansion->is_partial;
+  given = medley_scope_expand (self, stage, &expansion->budget, error);
   if (given != NULL)
-    scope = scope_new (expansion, g_hash_table_lookup (pipeline->subs, stage->name), self, stage,
-                       given, error);
+    scope = scope_new (expansion, sub, self, stage, given, error);
   if (scope == NULL)
     return FALSE;
   g_hash_table_insert (self->subs, stage->name, scope);
@@ -142,7 +155,8 @@ scope_new (Expansion *expansion, MedleyPipeline *pipeline, MedleyScope *parent,
            const MedleyStageSpec *stage, GVariant *given, GError **error)
 {
   g_autoptr (MedleyScope) self = NULL;
-  GHashTable *values = fill_parameters (pipeline->spec, given, parent == NULL, error);
+  GHashTable *values
+      = fill_parameters (pipeline->spec, given, parent == NULL, expansion->is_partial, error);
 
   if (values == NULL)
     return NULL;
@@ -152,6 +166,7 @@ scope_new (Expansion *expansion, MedleyPipeline *pipeline, MedleyScope *parent,
   self->spec = pipeline->spec;
   self->prefix
       = parent != NULL ? g_strconcat (parent->prefix, stage->name, "/", NULL) : g_strdup ("");
+  self->is_partial = expansion->is_partial;
   self->values = values;
   self->subs
       = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) medley_scope_free);
@@ -172,9 +187,10 @@ scope_new (Expansion *expansion, MedleyPipeline *pipeline, MedleyScope *parent,
 
 MedleyScope *
 medley_scope_new (MedleyPipeline *pipeline, const MedleyPipelineContext *context,
-                  GVariant *parameters, GError **error)
+                  GVariant *parameters, gboolean is_partial, GError **error)
 {
-  Expansion expansion = { .max_stages = context->max_stages > 0 ? context->max_stages : 64,
+  Expansion expansion = { .is_partial = is_partial,
+                          .max_stages = context->max_stages > 0 ? context->max_stages : 64,
                           .budget = MEDLEY_PLAN_MAX_BYTES };
 
   return scope_new (&expansion, pipeline, NULL, NULL, parameters, error);
@@ -193,13 +209,29 @@ find_link (const MedleyStageSpec *stage, const MedleyInputSpec *input)
   return NULL;
 }
 
+/* From a scope of its own: the output of a pipeline within, by which a link goes on inside it. */
+static const MedleyLink *
+enter (const MedleyScope **scope, const MedleyStageSpec *stage, const char *port)
+{
+  const MedleyScope *sub = g_hash_table_lookup ((*scope)->subs, stage->name);
+  const MedleyOutputSpec *output;
+
+  if (sub == NULL)
+    return NULL;
+  output = *port != '\0' ? medley_spec_find_output (sub->spec, port) : sub->spec->outputs->pdata[0];
+  *scope = sub;
+  return output != NULL ? output->links->pdata[0] : NULL;
+}
+
 gboolean
 medley_scope_resolve (const MedleyScope *self, const MedleyLink *link, MedleySource *source)
 {
   const MedleyScope *scope = self;
 
-  for (;;) {
+  /* Only with faults can a way be endless. */
+  for (guint i = 0; link != NULL && i < MAX_WAY; i++) {
     const MedleyInputSpec *input = medley_spec_find_input (scope->spec, link->source);
+    const MedleyStageSpec *stage;
 
     if (input != NULL && scope->parent == NULL) {
       *source = (MedleySource){ .input = input, .port = "" };
@@ -207,20 +239,17 @@ medley_scope_resolve (const MedleyScope *self, const MedleyLink *link, MedleySou
     }
     if (input != NULL) {
       link = find_link (scope->stage, input);
-      if (link == NULL)
-        return FALSE;
       scope = scope->parent;
       continue;
     }
-    const MedleyStageSpec *stage = medley_spec_find_stage (scope->spec, link->source);
+    stage = medley_spec_find_stage (scope->spec, link->source);
+    if (stage == NULL)
+      return FALSE;
     if (stage->kind != MEDLEY_STAGE_PIPELINE) {
       *source = (MedleySource){ .scope = scope, .stage = stage, .port = link->port };
       return TRUE;
     }
-    scope = g_hash_table_lookup (scope->subs, stage->name);
-    const MedleyOutputSpec *output = *link->port != '\0'
-                                         ? medley_spec_find_output (scope->spec, link->port)
-                                         : scope->spec->outputs->pdata[0];
-    link = output->links->pdata[0];
+    link = enter (&scope, stage, link->port);
   }
+  return FALSE;
 }

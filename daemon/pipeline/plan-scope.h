@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @prefix: what stands before the names of its stages in the plan: "" or "sub/"
  * @values: (element-type utf8 GVariant): values of its parameters
  * @subs: (element-type utf8 MedleyScope): the pipelines within, by stage
+ * @is_partial: whether what is faulty is left out, instead of being an error
  *
  * One use of a pipeline, with its parameters filled in.
  */
@@ -29,6 +30,7 @@ struct _MedleyScope {
   char *prefix;
   GHashTable *values;
   GHashTable *subs;
+  gboolean is_partial;
 };
 
 /* The end of an edge once sub-pipelines are gone: an input of the whole or a stage, and its port.
@@ -45,19 +47,20 @@ typedef struct {
  * @pipeline: a pipeline without faults
  * @context: limits
  * @parameters: (nullable): `a{sv}`
- * @error: as medley_plan_make()
+ * @is_partial: whether to leave out what is faulty
+ * @error: as medley_plan_make(); never set when @is_partial
  *
  * Returns: (transfer full) (nullable): the pipeline with all pipelines within
  */
 MedleyScope *
 medley_scope_new (MedleyPipeline *pipeline, const MedleyPipelineContext *context,
-                  GVariant *parameters, GError **error);
+                  GVariant *parameters, gboolean is_partial, GError **error);
 void
 medley_scope_free (MedleyScope *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyScope, medley_scope_free)
 
 /* Follows a link through sub-pipelines; %FALSE when it comes from an optional input of a
- * sub-pipeline that is not linked. */
+ * sub-pipeline that is not linked, or in a partial scope leads nowhere. */
 gboolean
 medley_scope_resolve (const MedleyScope *self, const MedleyLink *link, MedleySource *source);
 

@@ -11,6 +11,7 @@ typedef struct {
   char *name;
   const MedleyScope *scope;
   const MedleyStageSpec *stage;
+  guint position; /* in the order */
   gboolean
       is_alive; /* FALSE when all it would read comes from optional inputs that are not given */
 } Step;
@@ -18,6 +19,7 @@ typedef struct {
 typedef struct {
   const MedleyPipelineContext *context;
   const MedleyScope *top;
+  gboolean is_partial;
   const char *const *given;  /* NULL: all inputs */
   GHashTable *steps;         /* name → Step, owned; also those that are not alive */
   GPtrArray *order;          /* of Step */
@@ -76,6 +78,54 @@ check_given_inputs (Plan *plan, GError **error)
   return TRUE;
 }
 
+/* The engines of a stage that are there, in the order in which they are tried. (transfer container)
+ * (element-type utf8) */
+static GPtrArray *
+find_engines (Plan *plan, const MedleyStageSpec *stage)
+{
+  MedleyCatalog *catalog = plan->context->catalog;
+  gboolean is_known = catalog != NULL && *medley_catalog_get_registry (catalog) != '\0';
+  GPtrArray *names = g_ptr_array_new ();
+
+  for (guint i = 0; stage->engines != NULL && i < stage->engines->len; i++) {
+    const char *name = stage->engines->pdata[i];
+    const MedleyEngine *engine
+        = is_known && name != NULL ? medley_catalog_get (catalog, name) : NULL;
+
+    /* One that does another task is in a pipeline with faults only. */
+    if (name != NULL
+        && (!is_known || (engine != NULL && medley_engine_has_task (engine, stage->target))))
+      g_ptr_array_add (names, (gpointer) name);
+  }
+  if (stage->engines == NULL && catalog != NULL) {
+    g_autoptr (GPtrArray) engines = medley_catalog_find (catalog, stage->target);
+
+    /* Only the cheapest: falling back to one that nobody named might send the input to a model
+     * server. */
+    if (engines->len > 0)
+      g_ptr_array_add (names, ((MedleyEngine *) engines->pdata[0])->name);
+  }
+  return names;
+}
+
+/* Whether a stage of a faulty pipeline can be built at all, and may be. */
+static gboolean
+is_usable (Plan *plan, const MedleyScope *scope, const MedleyStageSpec *stage)
+{
+  const char *const *allowed = plan->context->allowed_elements;
+  g_autoptr (GPtrArray) engines = NULL;
+
+  if (medley_spec_find_input (scope->spec, stage->name) != NULL)
+    return FALSE;
+  /* Those of an installed pipeline within are its own affair. */
+  if (stage->kind == MEDLEY_STAGE_ELEMENT)
+    return allowed == NULL || scope->parent != NULL || g_strv_contains (allowed, stage->target);
+  if (stage->kind != MEDLEY_STAGE_TASK)
+    return FALSE;
+  engines = find_engines (plan, stage);
+  return engines->len > 0;
+}
+
 static Step *
 visit (Plan *plan, const MedleyScope *scope, const MedleyStageSpec *stage);
 
@@ -87,6 +137,8 @@ follow (Plan *plan, const MedleyScope *scope, const MedleyLink *link, MedleySour
     return FALSE;
   if (source->input == NULL)
     return visit (plan, source->scope, source->stage)->is_alive;
+  if (source->input->type == NULL)
+    return FALSE;
   if (source->input->optional && !is_given (plan, source->input))
     return FALSE;
   g_hash_table_add (plan->needed_inputs, source->input->name);
@@ -99,6 +151,7 @@ visit (Plan *plan, const MedleyScope *scope, const MedleyStageSpec *stage)
 {
   g_autofree char *name = g_strconcat (scope->prefix, stage->name, NULL);
   Step *step = g_hash_table_lookup (plan->steps, name);
+  gboolean any = stage->links->len == 0;
 
   if (step != NULL)
     return step;
@@ -106,14 +159,17 @@ visit (Plan *plan, const MedleyScope *scope, const MedleyStageSpec *stage)
   step->name = g_steal_pointer (&name);
   step->scope = scope;
   step->stage = stage;
-  step->is_alive = stage->links->len == 0;
   g_hash_table_insert (plan->steps, step->name, step);
+  if (plan->is_partial && !is_usable (plan, scope, stage))
+    return step;
   for (guint i = 0; i < stage->links->len; i++) {
     MedleySource source;
 
-    if (follow (plan, scope, stage->links->pdata[i], &source))
-      step->is_alive = TRUE;
+    any = follow (plan, scope, stage->links->pdata[i], &source) || any;
   }
+  /* Not before: in a circle, where there are faults, the last link then leads nowhere. */
+  step->is_alive = any || plan->is_partial;
+  step->position = plan->order->len;
   if (step->is_alive)
     g_ptr_array_add (plan->order, step);
   return step;
@@ -146,38 +202,24 @@ count_reader (Plan *plan, const MedleySource *source, GError **error)
 static GVariant *
 choose_engines (Plan *plan, const Step *step, GError **error)
 {
-  MedleyCatalog *catalog = plan->context->catalog;
-  const GPtrArray *wanted = step->stage->engines;
-  GVariantBuilder builder;
-  guint n = 0;
+  g_autoptr (GPtrArray) names = find_engines (plan, step->stage);
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_STRING_ARRAY);
-  for (guint i = 0; wanted != NULL && i < wanted->len; i++) {
-    if (catalog != NULL && *medley_catalog_get_registry (catalog) != '\0'
-        && medley_catalog_get (catalog, wanted->pdata[i]) == NULL)
-      continue;
-    g_variant_builder_add (&builder, "s", wanted->pdata[i]);
-    n++;
-  }
-  if (wanted == NULL && catalog != NULL) {
-    g_autoptr (GPtrArray) engines = medley_catalog_find (catalog, step->stage->target);
-
-    /* Only the cheapest: falling back to one that nobody named might send the input to a model
-     * server. */
-    if (engines->len > 0) {
-      g_variant_builder_add (&builder, "s", ((MedleyEngine *) engines->pdata[0])->name);
-      n++;
-    }
-  }
-  if (n > 0)
-    return g_variant_builder_end (&builder);
-  g_variant_builder_clear (&builder);
+  if (names->len > 0)
+    return g_variant_new_strv ((const char *const *) names->pdata, (gssize) names->len);
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_ENGINE,
-               wanted != NULL
+               step->stage->engines != NULL
                    ? "none of the engines of the stage \"%s\" is installed (task %s)"
                    : "no engine is installed that does what the stage \"%s\" needs (task %s)",
                step->name, step->stage->target);
   return NULL;
+}
+
+/* A circle of stages, which is a fault, is cut where it closes. */
+static gboolean
+comes_before (Plan *plan, const MedleySource *source, const Step *step)
+{
+  return source->input != NULL
+         || visit (plan, source->scope, source->stage)->position < step->position;
 }
 
 static gboolean
@@ -191,9 +233,11 @@ add_links (Plan *plan, const Step *step, GVariantBuilder *builder, GError **erro
     g_autofree char *name = NULL;
     MedleySource source;
 
-    if (!follow (plan, step->scope, link, &source))
+    if (!follow (plan, step->scope, link, &source) || !comes_before (plan, &source, step))
       continue;
-    if (!count_reader (plan, &source, error)) {
+    if (!count_reader (plan, &source, plan->is_partial ? NULL : error)) {
+      if (plan->is_partial)
+        continue;
       g_variant_builder_clear (&links);
       return FALSE;
     }
@@ -322,7 +366,9 @@ add_output (Plan *plan, const MedleyOutputSpec *output, const char *wanted,
 
     if (!follow (plan, plan->top, output->links->pdata[i], &source))
       continue;
-    if (!count_reader (plan, &source, error)) {
+    if (!count_reader (plan, &source, plan->is_partial ? NULL : error)) {
+      if (plan->is_partial)
+        continue;
       g_variant_builder_clear (&sources);
       return FALSE;
     }
@@ -383,6 +429,8 @@ build_outputs (Plan *plan, GVariant *wanted, GError **error)
 
     if (!all && !g_variant_lookup (wanted, output->name, "&s", &type))
       continue;
+    if (output->type == NULL)
+      continue;
     if (!add_output (plan, output, type, &builder, &present, error)) {
       g_variant_builder_clear (&builder);
       return NULL;
@@ -396,7 +444,7 @@ build_outputs (Plan *plan, GVariant *wanted, GError **error)
     }
     n += present;
   }
-  if (n > 0)
+  if (n > 0 || plan->is_partial)
     return g_variant_builder_end (&builder);
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
                "without any of its optional inputs, the pipeline \"%s\" has no output", spec->name);
@@ -430,34 +478,86 @@ build (Plan *plan, GVariant *outputs, GError **error)
                             limits != NULL ? limits : g_variant_new ("a{sv}", NULL)));
 }
 
+/* @inputs: %NULL for all */
+static void
+plan_init (Plan *plan, const MedleyPipelineContext *context, const char *const *inputs)
+{
+  *plan = (Plan){
+    .context = context,
+    .given = inputs,
+    .steps = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, step_free),
+    .order = g_ptr_array_new (),
+    .needed_inputs = g_hash_table_new (g_str_hash, g_str_equal),
+    .readers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+    .budget = MEDLEY_PLAN_MAX_BYTES,
+  };
+}
+
+static void
+plan_clear (Plan *plan)
+{
+  g_hash_table_unref (plan->steps);
+  g_ptr_array_unref (plan->order);
+  g_hash_table_unref (plan->needed_inputs);
+  g_hash_table_unref (plan->readers);
+}
+
 GVariant *
 medley_plan_make (MedleyPipeline *pipeline, const MedleyPipelineContext *context,
                   GVariant *parameters, GVariant *outputs, const char *const *inputs,
                   GError **error)
 {
   g_autoptr (MedleyScope) top = NULL;
-  g_autoptr (GHashTable) steps = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, step_free);
-  g_autoptr (GPtrArray) order = g_ptr_array_new ();
-  g_autoptr (GHashTable) needed_inputs = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GHashTable) readers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  Plan plan = { .context = context,
-                .given = inputs,
-                .steps = steps,
-                .order = order,
-                .needed_inputs = needed_inputs,
-                .readers = readers,
-                .budget = MEDLEY_PLAN_MAX_BYTES };
+  GVariant *result = NULL;
+  Plan plan;
 
   if (!medley_pipeline_is_valid (pipeline)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "the pipeline \"%s\" has faults",
                  medley_pipeline_get_name (pipeline));
     return NULL;
   }
-  top = medley_scope_new (pipeline, context, parameters, error);
+  top = medley_scope_new (pipeline, context, parameters, FALSE, error);
   if (top == NULL)
     return NULL;
+  plan_init (&plan, context, inputs);
   plan.top = top;
-  if (!check_given_inputs (&plan, error))
+  if (check_given_inputs (&plan, error))
+    result = build (&plan, outputs, error);
+  plan_clear (&plan);
+  return result;
+}
+
+static void
+visit_all (Plan *plan, const MedleyScope *scope)
+{
+  GHashTableIter iter;
+  gpointer sub;
+
+  for (guint i = 0; i < scope->spec->stages->len; i++)
+    visit (plan, scope, scope->spec->stages->pdata[i]);
+  g_hash_table_iter_init (&iter, scope->subs);
+  while (g_hash_table_iter_next (&iter, NULL, &sub))
+    visit_all (plan, sub);
+}
+
+GVariant *
+medley_plan_make_partial (MedleyPipeline *pipeline, const MedleyPipelineContext *context)
+{
+  g_autoptr (MedleyScope) top = NULL;
+  GVariant *result = NULL;
+  Plan plan;
+
+  if (!pipeline->spec->has_shape)
     return NULL;
-  return build (&plan, outputs, error);
+  top = medley_scope_new (pipeline, context, NULL, TRUE, NULL);
+  if (top == NULL)
+    return NULL;
+  plan_init (&plan, context, NULL);
+  plan.top = top;
+  plan.is_partial = TRUE;
+  visit_all (&plan, top);
+  if (plan.order->len > 0 || medley_pipeline_is_valid (pipeline))
+    result = build (&plan, NULL, NULL);
+  plan_clear (&plan);
+  return result;
 }

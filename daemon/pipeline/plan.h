@@ -42,4 +42,18 @@ GVariant *medley_plan_make (MedleyPipeline *pipeline, const MedleyPipelineContex
                             GVariant *parameters, GVariant *outputs, const char *const *inputs,
                             GError **error);
 
+/**
+ * medley_plan_make_partial:
+ * @pipeline: a pipeline, which may have faults
+ * @context: as for medley_plan_make()
+ *
+ * Plans whatever of a pipeline can be planned in spite of its faults, for a worker's Check alone: so that the
+ * faults which only a worker sees are reported together with the others. All stages are in it, also unused ones,
+ * but for those with faults of their own, and without links that lead nowhere. Properties set from a parameter
+ * without a default are left out. Elements that are not allowed are never in it.
+ *
+ * Returns: (transfer full) (nullable): a plan, not floating; %NULL when there is nothing to check
+ */
+GVariant *medley_plan_make_partial (MedleyPipeline *pipeline, const MedleyPipelineContext *context);
+
 G_END_DECLS

@@ -302,7 +302,7 @@ test_worker_faults_get_lines (void)
         "\"outputs\": {\"o\": {\"from\": \"e\", \"type\": \"audio/ogg\"}}}";
   g_autoptr (GVariant) found = g_variant_ref_sink (
       g_variant_new_parsed ("[{'code': <'unknown-property'>, 'pointer': <'/stages/v/set/volum'>, "
-                            "'message': <'no property \"volum\"'>,"
+                            "'message': <'no property \"volum\"; did you mean \"volume\"?'>,"
                             "  'suggestion': <'volume'>},"
                             " {'code': <'bad-value'>, 'pointer': <'/stages/e/set/rate'>, 'file': "
                             "<'inner.json'>, 'message': <'too low'>,"
@@ -328,6 +328,35 @@ test_worker_faults_get_lines (void)
   g_assert_true (medley_faults_have_errors (faults));
   g_autoptr (GVariant) variant = g_variant_ref_sink (medley_faults_to_variant (faults));
   g_assert_cmpuint (g_variant_n_children (variant), ==, 3);
+  fixture_clear (&fixture);
+}
+
+/* What a worker says of a place that is faulty anyway only follows from that. */
+static void
+test_worker_faults_that_follow_are_left_out (void)
+{
+  g_autofree char *text
+      = requote ("{'medley': 1, 'stages': {'a': {'element': 'x', 'set': {'p': '${q}', 'r': 1}}},"
+                 "'outputs': {'o': {'from': 'a', 'type': 'audio/ogg'}}}");
+  g_autoptr (GVariant) found = g_variant_ref_sink (g_variant_new_parsed (
+      "[{'code': <'bad-value'>, 'pointer': <'/stages/a/set/p'>, 'message': <'follows'>},"
+      " {'code': <'bad-value'>, 'pointer': <'/stages/a/set/p/x'>, 'message': <'follows'>},"
+      " {'code': <'bad-value'>, 'pointer': <'/stages/a'>, 'message': <'follows'>},"
+      " {'code': <'bad-value'>, 'pointer': <'/stages/a/set/p2'>, 'message': <'new'>},"
+      " {'code': <'bad-value'>, 'pointer': <'/stages/a/set/r'>, 'message': <'new'>, 'severity': "
+      "<'warning'>}]"));
+  g_autoptr (GPtrArray) faults = NULL;
+  Fixture fixture;
+
+  set_up (&fixture);
+  g_autoptr (MedleyPipeline) pipeline
+      = medley_pipeline_parse (text, strlen (text), NULL, &fixture.context);
+  faults = medley_pipeline_add_worker_faults (pipeline, found);
+  g_autofree char *formatted = medley_faults_format (faults);
+  g_assert_null (strstr (formatted, "follows"));
+  g_assert_nonnull (strstr (formatted, "error: new [/stages/a/set/p2]"));
+  g_assert_nonnull (strstr (formatted, "warning: new [/stages/a/set/r]"));
+  g_assert_cmpuint (faults->len, ==, 3);
   fixture_clear (&fixture);
 }
 
@@ -367,5 +396,7 @@ main (int argc, char **argv)
                    test_unknown_engines_before_the_first_worker);
   g_test_add_func ("/pipeline/describe", test_describe);
   g_test_add_func ("/pipeline/worker-faults-get-lines", test_worker_faults_get_lines);
+  g_test_add_func ("/pipeline/worker-faults-that-follow-are-left-out",
+                   test_worker_faults_that_follow_are_left_out);
   return g_test_run ();
 }

@@ -439,6 +439,70 @@ test_fan_out_across_sub_pipelines (Test *test, gconstpointer data)
                   "more than 3 read from \"t\"");
 }
 
+/* What a worker can look at in spite of the faults: so that all are told at once. */
+static void
+test_partial (Test *test, gconstpointer data)
+{
+  static const char *const allowed[] = { "volume", NULL };
+  MedleyPipeline *pipeline = fixture_add (
+      &test->world, "faulty",
+      "{'medley': 1, 'inputs': {'t': {'type': 'text/plain'}, 'bad': {'type': 'text/nothing'}},"
+      " 'parameters': {'p': {'type': 'string'}, 'r': {'type': 'integer', 'default': 5}},"
+      " 'stages': {"
+      "  'speech': {'task': 'text-to-audio/speech', 'engine': ['nobody', 'tesseract', 'espeak'],"
+      "             'from': 't', 'set': {'a': '${p}', 'b': '${q}', 'c': '${', 'd': '${r}'}},"
+      "  'gone': {'task': 'text-to-audio/speech', 'engine': 'nobody', 'from': 't'},"
+      "  'loud': {'element': 'volume', 'from': {'a': 'speech', 'b': 'gone', 'c': 'nothing', 'd': "
+      "'bad'}},"
+      "  'file': {'element': 'filesrc'},"
+      "  'x': {'element': 'volume', 'from': 'y'}, 'y': {'element': 'volume', 'from': 'x'},"
+      "  'sub': {'pipeline': 'speak', 'from': 't', 'set': {'rate': 'fast', 'none': 1}},"
+      "  't': {'element': 'volume'}, 'what': {}, 'mine': {'pipeline': 'missing'}},"
+      " 'outputs': {'o': {'from': 'loud', 'type': 'audio/ogg'}, 'n': {'from': 'nothing', 'type': "
+      "'audio/ogg'},"
+      "  'm': {'from': 'loud', 'type': 'no/type'}}}");
+  g_autoptr (GVariant) plan = NULL;
+  g_autoptr (GVariant) stages = NULL;
+  g_autoptr (GVariant) outputs = NULL;
+  g_autofree char *stage_text = NULL;
+  g_autofree char *output_text = NULL;
+
+  g_assert_false (medley_pipeline_is_valid (pipeline));
+  test->world.context.allowed_elements = allowed;
+  plan = medley_plan_make_partial (pipeline, &test->world.context);
+  stages = g_variant_lookup_value (plan, "stages", NULL);
+  outputs = g_variant_lookup_value (plan, "outputs", NULL);
+  stage_text = g_strdelimit (medley_json_print (stages, FALSE), "\"", '\'');
+  output_text = g_strdelimit (medley_json_print (outputs, FALSE), "\"", '\'');
+  g_assert_cmpstr (
+      stage_text, ==,
+      "[{'name':'speech','task':'text-to-audio/speech','engines':['espeak'],'from':[['','t','']],"
+      "'set':{'c':'','d':5},'pointer':'/stages/speech','file':'faulty.json'},"
+      "{'name':'loud','element':'volume','from':[['a','speech','']],'set':{},"
+      "'pointer':'/stages/loud','file':'faulty.json'},"
+      "{'name':'y','element':'volume','from':[],'set':{},'pointer':'/stages/"
+      "y','file':'faulty.json'},"
+      "{'name':'x','element':'volume','from':[['','y','']],'set':{},'pointer':'/stages/x',"
+      "'file':'faulty.json'},"
+      "{'name':'sub/speech','task':'text-to-audio/"
+      "speech','engines':['espeak'],'from':[['','t','']],"
+      "'set':{},'pointer':'/stages/speech','file':'speak.json'}]");
+  g_assert_cmpstr (output_text, ==,
+                   "[{'name':'o','type':'audio/ogg','from':[['loud','']],'pointer':'/outputs/o'}]");
+}
+
+static void
+test_partial_of_what_has_no_shape (Test *test, gconstpointer data)
+{
+  MedleyPipeline *pipeline = fixture_add (&test->world, "shapeless", "{'medley': 1, 'stages': 5}");
+
+  g_assert_null (medley_plan_make_partial (pipeline, &test->world.context));
+  /* And of a whole one it is whole, parameters without a default left out. */
+  g_autoptr (GVariant) plan = medley_plan_make_partial (test->pipeline, &test->world.context);
+  g_autoptr (GVariant) stages = g_variant_lookup_value (plan, "stages", NULL);
+  g_assert_cmpuint (g_variant_n_children (stages), ==, 4);
+}
+
 #define ADD(path, function) g_test_add (path, Test, NULL, set_up, function, tear_down)
 
 int
@@ -460,5 +524,7 @@ main (int argc, char **argv)
   ADD ("/plan/sub-pipelines-are-expanded", test_sub_pipelines);
   ADD ("/plan/sub-pipeline-refuses-a-parameter", test_sub_pipeline_refuses_a_parameter);
   ADD ("/plan/fan-out-across-sub-pipelines", test_fan_out_across_sub_pipelines);
+  ADD ("/plan/partial-in-spite-of-faults", test_partial);
+  ADD ("/plan/partial-of-what-has-no-shape", test_partial_of_what_has_no_shape);
   return g_test_run ();
 }
