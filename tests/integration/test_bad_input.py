@@ -137,6 +137,36 @@ class BadInput(unittest.TestCase):
         problem = self.check_problem(reply, {"invalid-pipeline": 422})
         self.assertTrue(any(f["code"] == "not-allowed" for f in problem["faults"]), problem)
 
+    def test_ten_faults_are_told_at_once(self):
+        reply = self.faulty({
+            "medley": 1, "name": "ten", "titel": "1", "inputs": {"t": {"type": "text/plian"}, "u": {"type": "text/plain"}},
+            "parameters": {"p": {"type": "integer", "default": 9, "maximum": 5}},
+            "stages": {
+                "s": {"task": "text-to-audio/speech", "engine": "espeak", "from": "u", "set": {"rat": 100, "pitch": 500}},
+                "v": {"task": "text-to-video", "engine": "storyboard", "from": "s.caption", "set": {"theme": "${q}"}},
+                "a": {"element": "filesrc"},
+                "b": {"element": "identity", "from": "c"},
+                "c": {"element": "identity", "from": "b"},
+            },
+            "outputs": {"o": {"from": ["v", "sp"], "type": "video/webm"}, "n": {"from": "s", "type": "text/vtt"}},
+        })
+        problem = self.check_problem(reply, {"invalid-pipeline": 422})
+        found = {(f["code"], f["pointer"]) for f in problem["faults"] if f["severity"] == "error"}
+        self.assertEqual(found, {
+            ("unknown-key", "/titel"),
+            ("unsupported-type", "/inputs/t/type"),
+            ("bad-value", "/parameters/p/default"),
+            ("unknown-property", "/stages/s/set/rat"),
+            ("bad-value", "/stages/s/set/pitch"),
+            ("unknown-name", "/stages/v/from"),
+            ("unknown-name", "/stages/v/set/theme"),
+            ("not-allowed", "/stages/a/element"),
+            ("cycle", "/stages/b/from"),
+            ("unknown-name", "/outputs/o/from/1"),
+            ("caps-mismatch", "/outputs/n/from"),
+        })
+        self.assertTrue(all(f["line"] >= 1 and f["column"] >= 1 for f in problem["faults"]), problem)
+
     def test_deeply_nested_json(self):
         reply = self.faulty(b"[" * 80_000 + b"]" * 80_000)
         self.check_problem(reply, {"invalid-json": 400})
