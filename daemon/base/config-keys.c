@@ -50,6 +50,7 @@ static const MedleyConfigKey table[] = {
   { "limits.fan-out", MEDLEY_CONFIG_INTEGER, "32", 1, 1000, NULL, "Most readers of one port" },
   { "limits.events", MEDLEY_CONFIG_INTEGER, "1000", 16, 1000000, NULL, "Events kept of one job; progress is dropped first" },
   { "limits.run-time", MEDLEY_CONFIG_DURATION, "24h", 1, 0, NULL, "Longest run of one job" },
+  { "limits.upload-wait", MEDLEY_CONFIG_DURATION, "10min", 1, 86400, NULL, "How long a job waits for the upload of an input to begin" },
   { "limits.queue", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs that wait" },
   { "limits.queue-per-client", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs of one client that wait" },
 

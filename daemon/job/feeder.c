@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,7 +43,11 @@ readable (int fd, GIOCondition condition, gpointer data)
   g_autoptr (MedleyJob) keep = g_object_ref (feed->job);
   g_autoptr (GError) error = NULL;
   char buffer[BLOCK];
-  gssize n = read (fd, buffer, sizeof buffer);
+  /* The client may read from the same end: what was there a moment ago must not be waited for. */
+  gssize n = recv (fd, buffer, sizeof buffer, MSG_DONTWAIT);
+
+  if (n < 0 && errno == ENOTSOCK)
+    n = read (fd, buffer, sizeof buffer);
 
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return G_SOURCE_CONTINUE;

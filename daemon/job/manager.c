@@ -22,6 +22,7 @@ struct _MedleyJobManager {
 
   GQueue queue;          /* MedleyJob that wait, owned */
   GHashTable *runs;      /* MedleyJob → MedleyRun */
+  GHashTable *awaits;    /* MedleyJob whose upload has not begun → its time-out, a source */
   GHashTable *outputs;   /* spool file name → MedleyJob, of running jobs */
   GHashTable *checked;   /* digest of a plan that a worker accepted */
   GVariantDict *faces;
@@ -96,6 +97,7 @@ conclude (MedleyJobManager *self, MedleyJob *job, GVariant *error)
   MedleyJobState state = MEDLEY_JOB_DONE;
 
   medley_feeder_stop (job);
+  g_hash_table_remove (self->awaits, job);
   if (error != NULL) {
     const char *code = "";
 
@@ -212,6 +214,39 @@ stop_job (MedleyJobManager *self, MedleyJob *job, const GError *error)
   }
 }
 
+static gboolean
+upload_never_came (gpointer data)
+{
+  MedleyJob *job = data;
+  MedleyJobManager *self = g_object_get_data (G_OBJECT (job), "medley-manager");
+  g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_EMPTY_INPUT,
+                                          "no upload of the input began within limits.upload-wait");
+
+  g_hash_table_steal (self->awaits, job);
+  if (medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
+    stop_job (self, job, error);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+await_uploads (MedleyJobManager *self, MedleyJob *job)
+{
+  guint seconds = (guint) medley_config_get_number (self->config, "limits.upload-wait");
+  guint source;
+
+  if (!medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
+    return;
+  g_object_set_data (G_OBJECT (job), "medley-manager", self);
+  source = g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, seconds, upload_never_came, g_object_ref (job), g_object_unref);
+  g_hash_table_insert (self->awaits, job, GUINT_TO_POINTER (source));
+}
+
+static void
+remove_source (gpointer data)
+{
+  g_source_remove (GPOINTER_TO_UINT (data));
+}
+
 void
 medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error, gpointer data)
 {
@@ -296,6 +331,7 @@ medley_job_manager_add (MedleyJobManager *self, MedleyJob *job)
   g_variant_dict_init (&details, NULL);
   g_variant_dict_insert (&details, "state", "s", medley_job_state_to_string (MEDLEY_JOB_QUEUED));
   medley_job_add_event (job, "state", &details);
+  await_uploads (self, job);
   g_signal_emit (self, signals[SIGNAL_ADDED], 0, job);
 }
 
@@ -410,6 +446,8 @@ medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job, const cha
     return NULL;
   }
   writer = medley_input_writer_new (job, input, medley_job_manager_input_done, self);
+  if (!medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
+    g_hash_table_remove (self->awaits, job);
   medley_job_manager_dispatch (self);
   return writer;
 }
@@ -512,6 +550,7 @@ medley_job_manager_dispose (GObject *object)
       medley_job_delete_files (jobs->pdata[i]);
     }
   }
+  g_clear_pointer (&self->awaits, g_hash_table_unref);
   g_clear_pointer (&self->runs, g_hash_table_unref);
   g_queue_clear_full (&self->queue, g_object_unref);
   g_clear_pointer (&self->store, medley_job_store_free);
@@ -553,6 +592,7 @@ medley_job_manager_init (MedleyJobManager *self)
 {
   g_queue_init (&self->queue);
   self->runs = g_hash_table_new_full (NULL, NULL, g_object_unref, (GDestroyNotify) medley_run_free);
+  self->awaits = g_hash_table_new_full (NULL, NULL, NULL, remove_source);
   self->outputs = g_hash_table_new (g_str_hash, g_str_equal);
   self->checked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->faces = g_variant_dict_new (NULL);

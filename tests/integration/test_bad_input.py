@@ -45,7 +45,7 @@ CASES = {
 class BadInput(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon("limits.text-bytes=4MiB")
+        cls.daemon = Daemon("limits.text-bytes=4MiB", "limits.upload-wait=1s")
         cls.daemon.start()
 
     @classmethod
@@ -100,6 +100,12 @@ class BadInput(unittest.TestCase):
             self.assertEqual((job["state"], job["error"]["code"]), ("failed", "too-large"))
         else:
             self.check_problem(reply, {"too-large": 413})
+
+    def test_an_upload_that_never_comes(self):
+        job = self.daemon.create(pipeline="speak", inputs={"text": {"upload": True}})
+        self.assertEqual(job["state"], "queued")
+        self.assertIn("upload", self.daemon.job(job["id"])["reason"])
+        self.assertEqual(self.daemon.wait(job["id"])["error"]["code"], "empty-input")
 
     def faulty(self, text):
         reply = self.daemon.curl(

@@ -22,7 +22,7 @@ PIPELINES = {
     "abort.json": pipeline("fakecrash", how="abort"),
     "exit.json": pipeline("fakecrash", how="exit"),
     "hang.json": pipeline("fakehang"),
-    "leak.json": pipeline("fakeleak", mib=400),
+    "leak.json": pipeline("fakeleak", mib=4000),
     "endless.json": pipeline("fakeendless"),
 }
 
