@@ -6,45 +6,26 @@
 
 enum { RANK_FOLLOWS = 0, RANK_LINK = 1, RANK_ELEMENT = 2, RANK_MEDLEY = 3 };
 
+/* Whose it is says most: decoders belong to an input, encoders to an output. */
 static MedleyError
-fold_stream (int code, gboolean from_input)
+fold (const GError *error, const MedleyNode *node)
 {
-  switch (code) {
-  case GST_STREAM_ERROR_TYPE_NOT_FOUND:
-  case GST_STREAM_ERROR_WRONG_TYPE:
-  case GST_STREAM_ERROR_CODEC_NOT_FOUND:
-  case GST_STREAM_ERROR_DECODE:
-  case GST_STREAM_ERROR_DEMUX:
-  case GST_STREAM_ERROR_DECRYPT:
-  case GST_STREAM_ERROR_DECRYPT_NOKEY:
+  if (error->domain == GST_RESOURCE_ERROR && error->code == GST_RESOURCE_ERROR_NO_SPACE_LEFT)
+    return MEDLEY_ERROR_NO_SPACE;
+  if (error->domain == GST_RESOURCE_ERROR
+      && (error->code == GST_RESOURCE_ERROR_READ || error->code == GST_RESOURCE_ERROR_WRITE))
+    return MEDLEY_ERROR_IO;
+  if ((error->domain == GST_CORE_ERROR && error->code == GST_CORE_ERROR_MISSING_PLUGIN)
+      || (error->domain == GST_STREAM_ERROR && error->code == GST_STREAM_ERROR_CODEC_NOT_FOUND))
+    return MEDLEY_ERROR_UNSUPPORTED_TYPE;
+  if (node == NULL || node->kind == MEDLEY_NODE_OUTPUT)
+    return MEDLEY_ERROR_FAILED;
+  if (node->kind == MEDLEY_NODE_INPUT)
     return MEDLEY_ERROR_BAD_INPUT;
-  case GST_STREAM_ERROR_FORMAT:
-    return from_input ? MEDLEY_ERROR_BAD_INPUT : MEDLEY_ERROR_ENGINE_FAILED;
-  default:
-    return from_input ? MEDLEY_ERROR_BAD_INPUT : MEDLEY_ERROR_ENGINE_FAILED;
-  }
-}
-
-static MedleyError
-fold (const GError *error, gboolean from_input)
-{
-  if (error->domain == GST_STREAM_ERROR)
-    return fold_stream (error->code, from_input);
-  if (error->domain == GST_RESOURCE_ERROR) {
-    switch (error->code) {
-    case GST_RESOURCE_ERROR_NO_SPACE_LEFT:
-      return MEDLEY_ERROR_NO_SPACE;
-    case GST_RESOURCE_ERROR_READ:
-    case GST_RESOURCE_ERROR_WRITE:
-    case GST_RESOURCE_ERROR_OPEN_READ:
-    case GST_RESOURCE_ERROR_OPEN_WRITE:
-      return MEDLEY_ERROR_IO;
-    default:
-      return MEDLEY_ERROR_ENGINE_FAILED;
-    }
-  }
-  if (error->domain == GST_CORE_ERROR)
-    return error->code == GST_CORE_ERROR_MISSING_PLUGIN ? MEDLEY_ERROR_UNSUPPORTED_TYPE : MEDLEY_ERROR_ENGINE_FAILED;
+  if (error->domain == GST_STREAM_ERROR
+      && (error->code == GST_STREAM_ERROR_DECODE || error->code == GST_STREAM_ERROR_DEMUX
+          || error->code == GST_STREAM_ERROR_WRONG_TYPE || error->code == GST_STREAM_ERROR_TYPE_NOT_FOUND))
+    return MEDLEY_ERROR_BAD_INPUT;
   return MEDLEY_ERROR_ENGINE_FAILED;
 }
 
@@ -83,7 +64,6 @@ medley_bus_error_read (GstMessage *message)
 {
   MedleyBusError *self = g_new0 (MedleyBusError, 1);
   MedleyNode *node = medley_node_of (GST_MESSAGE_SRC (message));
-  gboolean from_input = node != NULL && node->kind == MEDLEY_NODE_INPUT;
   g_autoptr (GError) error = NULL;
   g_autofree char *debug = NULL;
   g_autofree char *reason = NULL;
@@ -99,7 +79,7 @@ medley_bus_error_read (GstMessage *message)
   g_strchomp (error->message);
   if (g_str_has_suffix (error->message, "."))
     error->message[strlen (error->message) - 1] = '\0';
-  self->error = g_error_new (MEDLEY_ERROR, fold (error, from_input), "%s%s%s%s%s (%s)%s%s",
+  self->error = g_error_new (MEDLEY_ERROR, fold (error, node), "%s%s%s%s%s (%s)%s%s",
                              node != NULL ? kind_name (node) : "", node != NULL ? " \"" : "",
                              node != NULL ? node->name : "", node != NULL ? "\": " : "", error->message,
                              GST_MESSAGE_SRC (message) != NULL ? GST_OBJECT_NAME (GST_MESSAGE_SRC (message)) : "",

@@ -66,7 +66,7 @@ medley_flow_set_type (MedleyFlow *flow, const char *media_type)
     flow->caps = caps_of_modality (flow->modality);
   flow->coded = (flow->modality == MEDLEY_MODALITY_AUDIO || flow->modality == MEDLEY_MODALITY_VIDEO
                  || flow->modality == MEDLEY_MODALITY_IMAGE)
-                && !medley_caps_have (flow->caps, "audio/x-raw");
+                && (type == NULL || !medley_caps_have (flow->caps, "audio/x-raw"));
 }
 
 void

@@ -73,6 +73,15 @@ chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
   return ret;
 }
 
+GError *
+medley_gate_too_large (MedleyNode *node, gint width, gint height, guint64 max_pixels)
+{
+  return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IMAGE_TOO_LARGE,
+                      "%s \"%s\" has a picture of %d × %d pixels; the limit is %" G_GUINT64_FORMAT
+                      " (limits.image-pixels)",
+                      node->kind == MEDLEY_NODE_INPUT ? "input" : "stage", node->name, width, height, max_pixels);
+}
+
 static gboolean
 check_pixels (MedleyGate *self, GstEvent *event)
 {
@@ -87,11 +96,7 @@ check_pixels (MedleyGate *self, GstEvent *event)
       || !gst_structure_get_int (structure, "height", &height)
       || (guint64) MAX (width, 0) * (guint64) MAX (height, 0) <= self->max_pixels)
     return TRUE;
-  error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IMAGE_TOO_LARGE,
-                       "%s \"%s\" has a picture of %d × %d pixels; the limit is %" G_GUINT64_FORMAT
-                       " (limits.image-pixels)",
-                       self->node->kind == MEDLEY_NODE_INPUT ? "input" : "stage", self->node->name, width,
-                       height, self->max_pixels);
+  error = medley_gate_too_large (self->node, width, height, self->max_pixels);
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_error (GST_OBJECT (self), error, NULL));
   g_error_free (error);
   return FALSE;

@@ -25,6 +25,9 @@ G_DECLARE_FINAL_TYPE (MedleyGate, medley_gate, MEDLEY, GATE, GstElement)
  */
 GstElement *medley_gate_new (MedleyNode *node, gboolean outward, guint64 max_pixels);
 
+/* (transfer full): the error for a picture above the limit. */
+GError *medley_gate_too_large (MedleyNode *node, gint width, gint height, guint64 max_pixels);
+
 /* Bytes that passed. */
 guint64 medley_gate_get_bytes (MedleyGate *self);
 

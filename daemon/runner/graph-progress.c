@@ -2,6 +2,9 @@
 #include "runner/gate.h"
 #include "runner/graph.h"
 
+/* Who has taken everything may still be working on it. */
+#define UNFINISHED_MOST 0.99
+
 guint64
 medley_graph_get_written (MedleyGraph *self)
 {
@@ -40,7 +43,7 @@ stage_fraction (MedleyGraph *self, MedleyGraphPart *part)
   if (finished)
     return 1;
   if (total > 0)
-    return MIN (1.0, (double) done / (double) total);
+    return MIN (UNFINISHED_MOST, (double) done / (double) total);
   for (guint i = 0; i < self->links->len; i++) {
     const MedleyGraphLink *link = g_ptr_array_index (self->links, i);
     double source;
@@ -54,7 +57,7 @@ stage_fraction (MedleyGraph *self, MedleyGraphPart *part)
     given = link->port->gate != NULL ? medley_gate_get_bytes (MEDLEY_GATE (link->port->gate)) : 0;
     if (given == 0)
       return 0;
-    return MIN (1.0, source * (double) (done > 0 ? done : taken) / (double) given);
+    return MIN (UNFINISHED_MOST, source * (double) (done > 0 ? done : taken) / (double) given);
   }
   return -1;
 }

@@ -147,12 +147,19 @@ add_input (MedleyGraph *self, const MedleyPlanInput *input)
   node = medley_node_new (self->monitor, MEDLEY_NODE_INPUT, input->name, NULL, FALSE);
   port = g_new0 (MedleyGraphPort, 1);
   medley_flow_set_type (&port->flow, type);
+  if (!port->flow.coded && port->flow.caps != NULL && !gst_caps_is_fixed (port->flow.caps)) {
+    g_autofree char *pointer = g_strconcat ("/inputs/", input->name, "/type", NULL);
+    g_autofree char *message = g_strdup_printf (
+        "input \"%s\" of type %s cannot be read: such a file does not say its rate and channels", input->name, type);
+
+    medley_run_faults_add (self->faults, "unsupported-type", NULL, NULL, pointer, "", NULL, message);
+  }
   is_text = port->flow.modality == MEDLEY_MODALITY_TEXT;
   is_image = port->flow.modality == MEDLEY_MODALITY_IMAGE;
   src = medley_input_src_new (input->name, file != NULL ? file->file : -1, file != NULL ? file->doorbell : -1,
                               port->flow.coded ? NULL : port->flow.caps, is_image,
                               is_text ? self->plan->text_bytes : self->plan->input_bytes,
-                              is_text ? "limits.text-bytes" : "limits.input-bytes");
+                              is_text ? "limits.text-bytes" : "limits.input-bytes", self->plan->image_pixels);
   part = add_part (self, node, src, NULL);
   part->random_access = !is_text && !is_image && file != NULL && file->doorbell < 0;
   port->part = part;
@@ -194,13 +201,15 @@ add_stage (MedleyGraph *self, const MedleyPlanStage *stage, guint choice)
 
   if (factory == NULL)
     return;
-  /* Loading a plugin runs its code. */
   node = medley_node_new (self->monitor, MEDLEY_NODE_STAGE, stage->name, factory, stage->task != NULL);
   element = medley_engine_cache_take (self->cache, factory);
   if (element == NULL) {
-    add_fault (self, stage->task != NULL ? "unknown-engine" : "unknown-element", stage,
-               stage->task != NULL ? "/engine" : "/element", NULL, "the %s \"%s\" cannot be loaded",
-               stage->task != NULL ? "engine" : "element", factory);
+    g_autoptr (GstElementFactory) found = gst_element_factory_find (factory);
+    gboolean task = stage->task != NULL;
+
+    add_fault (self, task ? "unknown-engine" : "unknown-element", stage, task ? "/engine" : "/element", NULL,
+               found != NULL ? "the %s \"%s\" cannot be loaded" : "there is no %s \"%s\"",
+               task ? "engine" : "element", factory);
     medley_node_unref (node);
     return;
   }

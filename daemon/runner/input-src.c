@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runner/picture-size.h"
+
 /* The first sentence should not wait for the rest of a block. */
 #define FIRST_BYTES 4096u
 #define BLOCK_BYTES (64u * 1024)
@@ -23,6 +25,7 @@ struct _MedleyInputSrc {
   GstCaps *caps;
   gboolean whole;
   guint64 max_bytes;
+  guint64 max_pixels;
   const char *limit_name;
 
   GstPoll *poll;
@@ -67,6 +70,36 @@ is_complete (MedleyInputSrc *self)
   return g_atomic_int_get (&self->complete);
 }
 
+static GstFlowReturn
+fail_too_large (MedleyInputSrc *self, guint64 size)
+{
+  return fail (self, MEDLEY_ERROR_TOO_LARGE,
+               "input \"%s\" has %s%" G_GUINT64_FORMAT " bytes; the limit is %" G_GUINT64_FORMAT " (%s)", self->name,
+               is_complete (self) ? "" : "more than ", is_complete (self) ? size : self->max_bytes, self->max_bytes,
+               self->limit_name);
+}
+
+static GstFlowReturn
+fail_empty (MedleyInputSrc *self)
+{
+  return fail (self, MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty", self->name);
+}
+
+/* What the size of a complete input tells before anything is read. */
+static gboolean
+check_size (MedleyInputSrc *self)
+{
+  guint64 size = file_size (self);
+
+  if (!is_complete (self))
+    return TRUE;
+  if (size == 0)
+    return fail_empty (self) == GST_FLOW_OK;
+  if (self->max_bytes > 0 && size > self->max_bytes)
+    return fail_too_large (self, size) == GST_FLOW_OK;
+  return TRUE;
+}
+
 static gboolean
 start (GstBaseSrc *src)
 {
@@ -82,7 +115,7 @@ start (GstBaseSrc *src)
     gst_poll_add_fd (self->poll, &self->poll_fd);
     gst_poll_fd_ctl_read (self->poll, &self->poll_fd, TRUE);
   }
-  return TRUE;
+  return check_size (self);
 }
 
 static gboolean
@@ -124,10 +157,8 @@ answer_doorbell (MedleyInputSrc *self)
 }
 
 static void
-send_idle (MedleyInputSrc *self, guint64 offset)
+send_idle (MedleyInputSrc *self)
 {
-  if (self->idle_sent || offset == 0)
-    return;
   self->idle_sent = TRUE;
   gst_pad_push_event (GST_BASE_SRC_PAD (self), medley_event_new_idle ());
 }
@@ -141,22 +172,25 @@ wait_for (MedleyInputSrc *self, guint64 offset, guint64 *size)
     gint n;
 
     *size = file_size (self);
-    if (self->max_bytes > 0 && *size > self->max_bytes)
-      return fail (self, MEDLEY_ERROR_TOO_LARGE,
-                   "input \"%s\" has %s%" G_GUINT64_FORMAT " bytes; the limit is %" G_GUINT64_FORMAT " (%s)",
-                   self->name, is_complete (self) ? "" : "more than ", *size, self->max_bytes,
-                   self->limit_name);
+    if (is_complete (self) && *size == 0)
+      return fail_empty (self);
+    /* A growing input is worked off up to its limit. */
+    if (self->max_bytes > 0 && *size > self->max_bytes) {
+      if (offset >= self->max_bytes)
+        return fail_too_large (self, *size);
+      *size = self->max_bytes;
+    }
     if (is_complete (self) || *size > offset)
       return GST_FLOW_OK;
 
-    n = gst_poll_wait (self->poll, self->idle_sent || offset == 0 ? GST_CLOCK_TIME_NONE : IDLE_AFTER);
+    n = gst_poll_wait (self->poll, self->idle_sent || self->delivered == 0 ? GST_CLOCK_TIME_NONE : IDLE_AFTER);
     if (n < 0 && errno == EBUSY)
       return GST_FLOW_FLUSHING;
     if (n < 0 && errno != EINTR && errno != EAGAIN)
       return fail (self, MEDLEY_ERROR_IO, "input \"%s\": waiting for data failed: %s", self->name,
                    g_strerror (errno));
     if (n == 0) {
-      send_idle (self, offset);
+      send_idle (self);
       continue;
     }
     ret = answer_doorbell (self);
@@ -212,6 +246,25 @@ find_image_caps (MedleyInputSrc *self, GstBuffer *buffer)
 }
 
 static GstFlowReturn
+check_pixels (MedleyInputSrc *self, GstBuffer *buffer)
+{
+  guint64 width, height;
+  gboolean known;
+  GstMapInfo map;
+
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return GST_FLOW_ERROR;
+  known = medley_picture_size (map.data, map.size, &width, &height);
+  gst_buffer_unmap (buffer, &map);
+  if (!known || self->max_pixels == 0 || width * height <= self->max_pixels)
+    return GST_FLOW_OK;
+  return fail (self, MEDLEY_ERROR_IMAGE_TOO_LARGE,
+               "input \"%s\" has a picture of %" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT
+               " pixels; the limit is %" G_GUINT64_FORMAT " (limits.image-pixels)",
+               self->name, width, height, self->max_pixels);
+}
+
+static GstFlowReturn
 create_whole (MedleyInputSrc *self, GstBuffer **buffer)
 {
   guint64 size;
@@ -222,9 +275,9 @@ create_whole (MedleyInputSrc *self, GstBuffer **buffer)
   while (ret == GST_FLOW_OK && !is_complete (self));
   if (ret != GST_FLOW_OK)
     return ret;
-  if (size == 0)
-    return fail (self, MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty", self->name);
   ret = read_block (self, 0, size, buffer);
+  if (ret == GST_FLOW_OK)
+    ret = check_pixels (self, *buffer);
   if (ret == GST_FLOW_OK)
     ret = find_image_caps (self, *buffer);
   return ret;
@@ -238,8 +291,6 @@ create_block (MedleyInputSrc *self, guint64 offset, gsize length, GstBuffer **bu
 
   if (ret != GST_FLOW_OK)
     return ret;
-  if (size == 0)
-    return fail (self, MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty", self->name);
   if (offset >= size)
     return GST_FLOW_EOS;
   self->idle_sent = FALSE;
@@ -361,9 +412,20 @@ medley_input_src_class_init (MedleyInputSrcClass *klass)
                                          "Reads a job's input, which may still be growing", "Medley");
 }
 
+/* Nobody downstream has better memory for a file's bytes, and decodebin3 sometimes hands the question back damaged
+ * while it is linking. */
+static GstPadProbeReturn
+drop_allocation (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  return GST_QUERY_TYPE (GST_PAD_PROBE_INFO_QUERY (info)) == GST_QUERY_ALLOCATION ? GST_PAD_PROBE_DROP
+                                                                                 : GST_PAD_PROBE_OK;
+}
+
 static void
 medley_input_src_init (MedleyInputSrc *self)
 {
+  gst_pad_add_probe (GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
+                     drop_allocation, NULL, NULL);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_BYTES);
   gst_base_src_set_blocksize (GST_BASE_SRC (self), BLOCK_BYTES);
   gst_base_src_set_dynamic_size (GST_BASE_SRC (self), FALSE);
@@ -371,7 +433,7 @@ medley_input_src_init (MedleyInputSrc *self)
 
 GstElement *
 medley_input_src_new (const char *name, int file, int doorbell, GstCaps *caps, gboolean whole,
-                      guint64 max_bytes, const char *limit_name)
+                      guint64 max_bytes, const char *limit_name, guint64 max_pixels)
 {
   MedleyInputSrc *self = g_object_new (MEDLEY_TYPE_INPUT_SRC, NULL);
 
@@ -382,6 +444,7 @@ medley_input_src_new (const char *name, int file, int doorbell, GstCaps *caps, g
   self->whole = whole;
   self->max_bytes = max_bytes;
   self->limit_name = limit_name;
+  self->max_pixels = max_pixels;
   if (doorbell >= 0)
     fcntl (doorbell, F_SETFL, fcntl (doorbell, F_GETFL) | O_NONBLOCK);
   return GST_ELEMENT (self);

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * medley_event_new_idle(). A complete file can be read at random and knows its length. An image goes out whole, in
  * one buffer, with the caps that its content shows.
  *
- * Errors name the input: %MEDLEY_ERROR_EMPTY_INPUT, %MEDLEY_ERROR_TOO_LARGE, %MEDLEY_ERROR_BAD_INPUT (not an image),
- * %MEDLEY_ERROR_IO.
+ * Errors name the input: %MEDLEY_ERROR_EMPTY_INPUT, %MEDLEY_ERROR_TOO_LARGE, %MEDLEY_ERROR_IMAGE_TOO_LARGE (by its
+ * header), %MEDLEY_ERROR_BAD_INPUT (not an image), %MEDLEY_ERROR_IO.
  */
 #define MEDLEY_TYPE_INPUT_SRC (medley_input_src_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyInputSrc, medley_input_src, MEDLEY, INPUT_SRC, GstBaseSrc)
@@ -28,11 +28,12 @@ G_DECLARE_FINAL_TYPE (MedleyInputSrc, medley_input_src, MEDLEY, INPUT_SRC, GstBa
  * @whole: whether it is an image, to go out whole with caps that are found out
  * @max_bytes: longest input, 0 for no limit
  * @limit_name: name of the limit, for messages
+ * @max_pixels: most pixels of an image, 0 for no limit
  *
  * Returns: (transfer floating): a source
  */
 GstElement *medley_input_src_new (const char *name, int file, int doorbell, GstCaps *caps, gboolean whole,
-                                  guint64 max_bytes, const char *limit_name);
+                                  guint64 max_bytes, const char *limit_name, guint64 max_pixels);
 
 /**
  * medley_input_src_get_progress:

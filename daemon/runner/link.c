@@ -162,28 +162,22 @@ post_unmet (Late *late, const char *what)
                             gst_message_new_error (GST_OBJECT (late->bin), error, NULL));
 }
 
-static GstStreamType
-wanted_type (const Late *late)
-{
-  return late->kind == MEDLEY_LINK_DECODE_AUDIO ? GST_STREAM_TYPE_AUDIO : GST_STREAM_TYPE_VIDEO;
-}
+/* As in decodebin's own documentation; there is no header for it. */
+enum { AUTOPLUG_TRY = 0, AUTOPLUG_EXPOSE = 1 };
 
-/* Only the first stream of the wanted kind is decoded. */
+/* Streams of the other kind are not decoded. */
 static gint
-select_stream (GstElement *decoder, GstStreamCollection *collection, GstStream *stream, gpointer data)
+select_factory (GstElement *decoder, GstPad *pad, GstCaps *caps, GstElementFactory *factory, gpointer data)
 {
-  Late *late = data;
-  GstStreamType wanted = wanted_type (late);
+  const Late *late = data;
+  GstElementFactoryListType other
+      = late->kind == MEDLEY_LINK_DECODE_AUDIO
+            ? GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE
+                  | GST_ELEMENT_FACTORY_TYPE_MEDIA_SUBTITLE
+            : GST_ELEMENT_FACTORY_TYPE_MEDIA_AUDIO | GST_ELEMENT_FACTORY_TYPE_MEDIA_SUBTITLE;
 
-  for (guint i = 0; i < gst_stream_collection_get_size (collection); i++) {
-    GstStream *candidate = gst_stream_collection_get_stream (collection, i);
-
-    if (gst_stream_get_stream_type (candidate) & wanted)
-      return candidate == stream;
-  }
-  if (g_atomic_int_compare_and_exchange (&late->linked, FALSE, TRUE))
-    post_unmet (late, wanted == GST_STREAM_TYPE_AUDIO ? "sound" : "picture");
-  return 0;
+  return gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER | other) ? AUTOPLUG_EXPOSE
+                                                                                             : AUTOPLUG_TRY;
 }
 
 static void
@@ -200,19 +194,20 @@ swallow (GstBin *bin, GstPad *pad, MedleyNode *node)
   gst_pad_link (pad, sink_pad);
 }
 
+/* The first stream of the wanted kind is taken. */
 static void
 decoded_pad_added (GstElement *decoder, GstPad *pad, gpointer data)
 {
   Late *late = data;
   gboolean video = late->kind == MEDLEY_LINK_DECODE_VIDEO;
-  g_autofree char *name = NULL;
+  g_autoptr (GstCaps) caps = NULL;
   g_autoptr (GstPad) src = NULL;
   GstElement *guard;
 
   if (GST_PAD_DIRECTION (pad) != GST_PAD_SRC)
     return;
-  name = gst_pad_get_name (pad);
-  if (!g_str_has_prefix (name, video ? "video" : "audio")
+  caps = gst_pad_get_current_caps (pad);
+  if (!medley_caps_have (caps, video ? "video/x-raw" : "audio/x-raw")
       || !g_atomic_int_compare_and_exchange (&late->linked, FALSE, TRUE)) {
     swallow (late->bin, pad, late->from_node);
     return;
@@ -224,18 +219,76 @@ decoded_pad_added (GstElement *decoder, GstPad *pad, gpointer data)
     post_unmet (late, video ? "picture" : "sound");
 }
 
+static void
+decoder_has_no_more (GstElement *decoder, gpointer data)
+{
+  Late *late = data;
+
+  if (g_atomic_int_compare_and_exchange (&late->linked, FALSE, TRUE))
+    post_unmet (late, late->kind == MEDLEY_LINK_DECODE_VIDEO ? "picture" : "sound");
+}
+
+/* Decoders take room for a picture before they announce it; parsers announce it before. */
+static GstPadProbeReturn
+guard_decoder (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Late *late = data;
+  const GstStructure *structure;
+  g_autoptr (GError) error = NULL;
+  gint width, height;
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (GST_PAD_PROBE_INFO_EVENT (info), &caps);
+  structure = gst_caps_get_structure (caps, 0);
+  if (late->max_pixels == 0 || !gst_structure_get_int (structure, "width", &width)
+      || !gst_structure_get_int (structure, "height", &height)
+      || (guint64) MAX (width, 0) * (guint64) MAX (height, 0) <= late->max_pixels)
+    return GST_PAD_PROBE_OK;
+  error = medley_gate_too_large (late->from_node, width, height, late->max_pixels);
+  gst_element_post_message (GST_ELEMENT (late->bin), gst_message_new_error (GST_OBJECT (late->bin), error, NULL));
+  /* Without caps the decoder refuses all data. */
+  return GST_PAD_PROBE_DROP;
+}
+
+static void
+decoder_part_added (GstBin *decoder, GstBin *sub, GstElement *element, gpointer data)
+{
+  GstElementFactory *factory = gst_element_get_factory (element);
+  g_autoptr (GstPad) sink = NULL;
+
+  if (factory == NULL
+      || !gst_element_factory_list_is_type (factory,
+                                            GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO
+                                                | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE))
+    return;
+  sink = gst_element_get_static_pad (element, "sink");
+  if (sink != NULL)
+    gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, guard_decoder, late_ref (data), late_unref);
+}
+
+/* decodebin and not decodebin3: in GStreamer 1.22.0 that one fails with "not-linked" on whatever is pushed into it,
+ * which a growing input has to be. */
 static gboolean
 link_decoder (GstPad *from, Late *late, gboolean started)
 {
-  GstElement *decoder = medley_link_add (late->bin, late->from_node, "decodebin3");
+  const struct {
+    const char *signal;
+    GCallback handler;
+  } handlers[] = {
+    { "autoplug-select", G_CALLBACK (select_factory) },
+    { "deep-element-added", G_CALLBACK (decoder_part_added) },
+    { "pad-added", G_CALLBACK (decoded_pad_added) },
+    { "no-more-pads", G_CALLBACK (decoder_has_no_more) },
+  };
+  GstElement *decoder = medley_link_add (late->bin, late->from_node, "decodebin");
   g_autoptr (GstPad) sink = NULL;
 
   if (decoder == NULL)
     return FALSE;
-  g_signal_connect_data (decoder, "select-stream", G_CALLBACK (select_stream), late_ref (late),
-                         late_closure_unref, 0);
-  g_signal_connect_data (decoder, "pad-added", G_CALLBACK (decoded_pad_added), late_ref (late),
-                         late_closure_unref, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (handlers); i++)
+    g_signal_connect_data (decoder, handlers[i].signal, handlers[i].handler, late_ref (late), late_closure_unref, 0);
   sink = gst_element_get_static_pad (decoder, "sink");
   if (!link_pads (from, sink))
     return FALSE;
@@ -250,6 +303,11 @@ image_caps_known (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   GstCaps *caps;
   gboolean ok;
 
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS) {
+    /* Nobody is there to take it, so nothing would ever end. */
+    post_unmet (late, "image");
+    return GST_PAD_PROBE_OK;
+  }
   if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_CAPS)
     return GST_PAD_PROBE_OK;
   gst_event_parse_caps (GST_PAD_PROBE_INFO_EVENT (info), &caps);
