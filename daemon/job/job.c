@@ -447,80 +447,100 @@ medley_job_emit_changed (MedleyJob *self)
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }
 
+/* A builder rather than a GVariantDict: members keep this order on every face. */
+static void
+add (GVariantBuilder *builder, const char *name, GVariant *value)
+{
+  g_variant_builder_add (builder, "{sv}", name, value);
+}
+
 static GVariant *
 describe_inputs (MedleyJob *self)
 {
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  g_auto (GVariantBuilder) all = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
   for (guint i = 0; i < self->inputs->len; i++) {
     MedleyInput *input = self->inputs->pdata[i];
-    g_auto (GVariantDict) one = G_VARIANT_DICT_INIT (NULL);
+    g_auto (GVariantBuilder) one = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-    g_variant_dict_insert (&one, "type", "s", input->type);
-    g_variant_dict_insert (&one, "size", "t", input->size);
-    g_variant_dict_insert (&one, "complete", "b", input->state == MEDLEY_INPUT_READY);
-    g_variant_dict_insert_value (&dict, input->name, g_variant_dict_end (&one));
+    add (&one, "type", g_variant_new_string (input->type));
+    add (&one, "size", g_variant_new_uint64 (input->size));
+    add (&one, "complete", g_variant_new_boolean (input->state == MEDLEY_INPUT_READY));
+    add (&all, input->name, g_variant_builder_end (&one));
   }
-  return g_variant_dict_end (&dict);
+  return g_variant_builder_end (&all);
+}
+
+static guint64
+measure_output (MedleyJob *self, MedleyOutput *output)
+{
+  struct stat info;
+  int fd;
+
+  if (output->state == MEDLEY_OUTPUT_GROWING && (fd = medley_spool_open (self->spool, output->file, NULL)) >= 0) {
+    if (fstat (fd, &info) == 0)
+      output->size = (guint64) info.st_size;
+    close (fd);
+  }
+  return output->size;
 }
 
 static GVariant *
 describe_outputs (MedleyJob *self)
 {
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  g_auto (GVariantBuilder) all = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
   for (guint i = 0; i < self->outputs->len; i++) {
     MedleyOutput *output = self->outputs->pdata[i];
-    g_auto (GVariantDict) one = G_VARIANT_DICT_INIT (NULL);
-    struct stat info;
-    int fd;
+    g_auto (GVariantBuilder) one = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-    if (output->state == MEDLEY_OUTPUT_GROWING && (fd = medley_spool_open (self->spool, output->file, NULL)) >= 0) {
-      if (fstat (fd, &info) == 0)
-        output->size = (guint64) info.st_size;
-      close (fd);
-    }
-    g_variant_dict_insert (&one, "type", "s", output->type);
-    g_variant_dict_insert (&one, "size", "t", output->size);
-    g_variant_dict_insert (&one, "state", "s", output_states[output->state]);
-    g_variant_dict_insert_value (&dict, output->name, g_variant_dict_end (&one));
+    add (&one, "type", g_variant_new_string (output->type));
+    add (&one, "size", g_variant_new_uint64 (measure_output (self, output)));
+    add (&one, "state", g_variant_new_string (output_states[output->state]));
+    add (&all, output->name, g_variant_builder_end (&one));
   }
-  return g_variant_dict_end (&dict);
+  return g_variant_builder_end (&all);
+}
+
+static void
+add_times_and_progress (MedleyJob *self, GVariantBuilder *builder)
+{
+  add (builder, "created", g_variant_new_int64 (self->created));
+  if (self->started != 0)
+    add (builder, "started", g_variant_new_int64 (self->started));
+  if (self->finished != 0)
+    add (builder, "finished", g_variant_new_int64 (self->finished));
+  if (self->progress >= 0)
+    add (builder, "progress", g_variant_new_double (self->progress));
+  if (self->remaining >= 0)
+    add (builder, "remaining", g_variant_new_double (self->remaining));
+  add (builder, "attempt", g_variant_new_uint32 (self->attempt));
 }
 
 GVariant *
 medley_job_describe (MedleyJob *self)
 {
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   static const char *const no_names[] = { NULL };
 
-  g_variant_dict_insert (&dict, "id", "s", self->id);
-  g_variant_dict_insert (&dict, "pipeline", "s", self->pipeline);
-  g_variant_dict_insert (&dict, "state", "s", medley_job_state_to_string (self->state));
-  g_variant_dict_insert (&dict, "created", "x", self->created);
-  if (self->started != 0)
-    g_variant_dict_insert (&dict, "started", "x", self->started);
-  if (self->finished != 0)
-    g_variant_dict_insert (&dict, "finished", "x", self->finished);
-  if (self->progress >= 0)
-    g_variant_dict_insert (&dict, "progress", "d", self->progress);
-  if (self->remaining >= 0)
-    g_variant_dict_insert (&dict, "remaining", "d", self->remaining);
-  g_variant_dict_insert (&dict, "attempt", "u", self->attempt);
-  if (self->parameters != NULL)
-    g_variant_dict_insert_value (&dict, "parameters", self->parameters);
-  g_variant_dict_insert_value (&dict, "inputs", describe_inputs (self));
-  g_variant_dict_insert_value (&dict, "outputs", describe_outputs (self));
-  g_variant_dict_insert (&dict, "outputNames", "^as",
-                         self->output_names != NULL ? (const char *const *) self->output_names : no_names);
-  if (self->error_variant != NULL)
-    g_variant_dict_insert_value (&dict, "error", self->error_variant);
+  add (&builder, "id", g_variant_new_string (self->id));
+  add (&builder, "pipeline", g_variant_new_string (self->pipeline));
+  add (&builder, "state", g_variant_new_string (medley_job_state_to_string (self->state)));
   if (self->reason != NULL) {
-    g_variant_dict_insert (&dict, "reason", "s", self->reason);
-    g_variant_dict_insert (&dict, "position", "u", self->position);
+    add (&builder, "reason", g_variant_new_string (self->reason));
+    add (&builder, "position", g_variant_new_uint32 (self->position));
   }
-  g_variant_dict_insert (&dict, "lastEvent", "t", self->last_event);
-  return g_variant_dict_end (&dict);
+  if (self->error_variant != NULL)
+    add (&builder, "error", self->error_variant);
+  add_times_and_progress (self, &builder);
+  if (self->parameters != NULL)
+    add (&builder, "parameters", self->parameters);
+  add (&builder, "inputs", describe_inputs (self));
+  add (&builder, "outputs", describe_outputs (self));
+  add (&builder, "outputNames",
+       g_variant_new_strv (self->output_names != NULL ? (const char *const *) self->output_names : no_names, -1));
+  add (&builder, "lastEvent", g_variant_new_uint64 (self->last_event));
+  return g_variant_builder_end (&builder);
 }
 
 static void
