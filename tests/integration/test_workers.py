@@ -15,7 +15,21 @@ def pipeline(engine, **settings):
     }
 
 
+def between_others(engine, **settings):
+    """The bad stage between two good ones: which one it was is not a guess."""
+    middle = pipeline(engine, **settings)
+    stages = middle["stages"]
+    stages["before"] = {"task": "text-to-text/echo", "engine": "fakeecho", "from": "text"}
+    stages["bad"]["from"] = "before"
+    stages["after"] = {"task": "text-to-text/echo", "engine": "fakeecho", "from": "bad"}
+    middle["outputs"]["out"]["from"] = "after"
+    return middle
+
+
 PIPELINES = {
+    "segv3.json": between_others("fakecrash", how="segv"),
+    "abort3.json": between_others("fakecrash", how="abort"),
+    "hang3.json": between_others("fakehang"),
     "echo.json": pipeline("fakeecho"),
     "slow.json": pipeline("fakeslow", **{"delay-ms": 300}),
     "segv.json": pipeline("fakecrash", how="segv"),
@@ -78,6 +92,11 @@ class Workers(unittest.TestCase):
 
     def test_leak(self):
         self.check_failure("leak", "memory-limit")
+
+    def test_the_right_one_of_three_stages_is_named(self):
+        for name, code in (("segv3", "worker-crashed"), ("abort3", "worker-crashed"), ("hang3", "worker-hung")):
+            with self.subTest(name):
+                self.check_failure(name, code)
 
     def test_cancel_when_the_engine_ignores_it(self):
         job = self.daemon.create(pipeline="hang", inputs={"text": {"text": "x\n"}})
