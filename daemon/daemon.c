@@ -57,9 +57,11 @@ described (GObject *source, GAsyncResult *result, gpointer data)
 
   if (reply != NULL) {
     g_autoptr (GVariant) engines = g_variant_get_child_value (reply, 0);
+    g_autoptr (GVariant) broken = g_variant_get_child_value (reply, 2);
     const char *registry;
 
     g_variant_get_child (reply, 1, "&s", &registry);
+    medley_catalog_set_broken (self->catalog, broken);
     medley_catalog_set (self->catalog, engines, registry);
   } else {
     g_warning ("The engines are not known: %s", error->message);

@@ -9,6 +9,7 @@ struct _MedleyCatalog {
   GObject parent_instance;
   GHashTable *engines; /* name → MedleyEngine */
   GVariant *described; /* what the engines were made of, to see whether anything changed */
+  GVariant *broken;    /* file → reason */
   char *registry;
 };
 
@@ -76,6 +77,7 @@ medley_catalog_finalize (GObject *object)
 
   g_hash_table_unref (self->engines);
   g_clear_pointer (&self->described, g_variant_unref);
+  g_clear_pointer (&self->broken, g_variant_unref);
   g_free (self->registry);
   G_OBJECT_CLASS (medley_catalog_parent_class)->finalize (object);
 }
@@ -125,6 +127,22 @@ medley_catalog_set (MedleyCatalog *self, GVariant *engines, const char *registry
   g_free (self->registry);
   self->registry = g_strdup (registry);
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+void
+medley_catalog_set_broken (MedleyCatalog *self, GVariant *broken)
+{
+  g_variant_ref_sink (broken);
+  g_clear_pointer (&self->broken, g_variant_unref);
+  self->broken = broken;
+}
+
+GVariant *
+medley_catalog_get_broken (MedleyCatalog *self)
+{
+  if (self->broken == NULL)
+    self->broken = g_variant_ref_sink (g_variant_new ("a{ss}", NULL));
+  return self->broken;
 }
 
 const char *

@@ -56,6 +56,18 @@ MedleyCatalog *medley_catalog_new (void);
  */
 void medley_catalog_set (MedleyCatalog *self, GVariant *engines, const char *registry);
 
+/**
+ * medley_catalog_set_broken:
+ * @self: a catalogue
+ * @broken: `a{ss}`, file and reason, as in the worker's Describe
+ *
+ * Notes which files in the folders of plugins could not be loaded.
+ */
+void medley_catalog_set_broken (MedleyCatalog *self, GVariant *broken);
+
+/* (transfer none): `a{ss}`, empty before the first medley_catalog_set_broken() */
+GVariant *medley_catalog_get_broken (MedleyCatalog *self);
+
 /* (transfer none): version of the registry, "" before the first medley_catalog_set() */
 const char *medley_catalog_get_registry (MedleyCatalog *self);
 

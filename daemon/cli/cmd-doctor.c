@@ -137,7 +137,9 @@ check_status (Doctor *doctor, GVariant *status)
   g_autoptr (GVariant) faces = medley_reply_object (status, "faces");
   g_autoptr (GVariant) workers = medley_reply_object (status, "workers");
   g_autoptr (GVariant) sandbox = medley_reply_object (status, "sandbox");
+  g_autoptr (GVariant) broken = medley_reply_object (status, "brokenPlugins");
   g_auto (GStrv) names = medley_reply_names (status, "faces");
+  g_auto (GStrv) files = medley_reply_names (status, "brokenPlugins");
   const char *version = medley_reply_string (status, "version", "?");
 
   if (!g_str_equal (version, MEDLEY_VERSION))
@@ -159,6 +161,9 @@ check_status (Doctor *doctor, GVariant *status)
          (int) medley_reply_integer (workers, "busy", 0),
          (int) medley_reply_integer (workers, "idle", 0), (int) lost);
   }
+  for (guint i = 0; files[i] != NULL; i++)
+    say (doctor, WARN, "plugin", "build it anew against the installed medley-1.0, or take it out of the folder", "%s: %s",
+         files[i], medley_reply_string (broken, files[i], "?"));
   if (sandbox != NULL) {
     g_autofree char *text = medley_json_print (sandbox, FALSE);
 

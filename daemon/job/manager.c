@@ -474,6 +474,7 @@ medley_job_manager_status (MedleyJobManager *self)
   g_variant_dict_insert_value (&dict, "workers", medley_pool_describe (self->pool));
   g_variant_dict_insert_value (&dict, "configuration", medley_config_describe (self->config));
   g_variant_dict_insert (&dict, "engines", "u", engines->len);
+  g_variant_dict_insert_value (&dict, "brokenPlugins", medley_catalog_get_broken (self->catalog));
   g_variant_dict_insert (&dict, "pipelines", "u", pipelines->len);
   g_variant_dict_insert (&dict, "uptime", "d", (double) (g_get_monotonic_time () - self->started) / G_USEC_PER_SEC);
   g_variant_dict_insert_value (&dict, "faces", faces);

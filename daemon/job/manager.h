@@ -167,7 +167,7 @@ GVariant *medley_job_manager_inspect_finish (MedleyJobManager *self, GAsyncResul
  * @self: a manager
  *
  * Returns: (transfer floating): `a{sv}`: "version" s, "jobs" a{sv} (state → u), "workers" a{sv} (see
- *   medley_pool_describe()), "configuration" aa{sv}, "engines" u, "pipelines" u, "uptime" d, "faces" a{sv} (face → s, where
+ *   medley_pool_describe()), "configuration" aa{sv}, "engines" u, "brokenPlugins" a{ss} (file → reason), "pipelines" u, "uptime" d, "faces" a{sv} (face → s, where
  *   it listens or why it is off)
  */
 GVariant *medley_job_manager_status (MedleyJobManager *self);

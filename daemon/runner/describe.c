@@ -140,6 +140,43 @@ medley_describe_engines (char **registry)
   return g_variant_builder_end (&list);
 }
 
+static void
+add_broken (GVariantBuilder *list, const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *file = g_build_filename (folder, name, NULL);
+    g_autoptr (GstPlugin) known = NULL;
+    g_autoptr (GstPlugin) loaded = NULL;
+    g_autoptr (GError) error = NULL;
+
+    if (!g_str_has_suffix (name, "." G_MODULE_SUFFIX) || !g_file_test (file, G_FILE_TEST_IS_REGULAR))
+      continue;
+    known = gst_registry_lookup (gst_registry_get (), file);
+    /* The registry keeps no reasons: trying again gives it. */
+    if (known == NULL || GST_OBJECT_FLAG_IS_SET (known, GST_PLUGIN_FLAG_BLACKLISTED))
+      loaded = gst_plugin_load_file (file, &error);
+    if (error != NULL)
+      g_variant_builder_add (list, "{ss}", file, error->message);
+  }
+}
+
+GVariant *
+medley_describe_broken (void)
+{
+  g_auto (GStrv) folders = g_strsplit (or_empty (g_getenv ("GST_PLUGIN_PATH")), G_SEARCHPATH_SEPARATOR_S, -1);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("a{ss}"));
+  for (guint i = 0; folders[i] != NULL; i++) {
+    if (*folders[i] != '\0')
+      add_broken (&list, folders[i]);
+  }
+  return g_variant_builder_end (&list);
+}
+
 static GVariant *
 value_to_variant (const GValue *value)
 {

@@ -16,6 +16,15 @@ G_BEGIN_DECLS
 GVariant *medley_describe_engines (char **registry);
 
 /**
+ * medley_describe_broken:
+ *
+ * Looks for files in the folders of GST_PLUGIN_PATH that are no plugin, by trying to load them.
+ *
+ * Returns: (transfer floating): `a{ss}`, file and reason, as of Describe in org.medley.Worker1
+ */
+GVariant *medley_describe_broken (void);
+
+/**
  * medley_describe_factory:
  * @cache: where the engine is taken from, and opened to list its voices
  * @factory: an engine or element

@@ -207,7 +207,7 @@ handle_describe (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, 
   g_autofree char *registry = NULL;
   GVariant *engines = medley_describe_engines (&registry);
 
-  medley_gen_worker1_complete_describe (skeleton, invocation, engines, registry);
+  medley_gen_worker1_complete_describe (skeleton, invocation, engines, registry, medley_describe_broken ());
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
