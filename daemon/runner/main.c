@@ -8,10 +8,13 @@
 #include "runner/sandbox.h"
 #include "runner/service.h"
 #include "runner/work.h"
+#include "runner/zygote.h"
 
 typedef struct {
   int fd;
   gboolean exec;
+  gboolean zygote;
+  char *preload;
   MedleySandbox sandbox;
 } Options;
 
@@ -22,6 +25,8 @@ parse_options (int *argc, char ***argv, Options *options)
   const GOptionEntry entries[] = {
     { "fd", 0, 0, G_OPTION_ARG_INT, &options->fd, "The inherited socket to the daemon", "N" },
     { "exec", 0, 0, G_OPTION_ARG_NONE, &options->exec, "Be one worker (the default)", NULL },
+    { "zygote", 0, 0, G_OPTION_ARG_NONE, &options->zygote, "Be the process that workers are forked from", NULL },
+    { "preload", 0, 0, G_OPTION_ARG_STRING, &options->preload, "Engines to open ahead in a zygote", "NAMES" },
     { "max-fds", 0, 0, G_OPTION_ARG_INT, &fds, "Most open files", "N" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "OpenMP threads", "N" },
     { NULL },
@@ -48,6 +53,7 @@ main (int argc, char **argv)
 {
   Options options = { .fd = -1 };
   g_autoptr (GError) error = NULL;
+  MedleyEngineCache *cache;
 
   if (!parse_options (&argc, &argv, &options))
     return MEDLEY_EXIT_USAGE;
@@ -58,5 +64,12 @@ main (int argc, char **argv)
     return MEDLEY_EXIT_FAILED;
   }
   medley_work_install_crash_handler ();
-  _exit (medley_service_run (options.fd, medley_engine_cache_new ()));
+  cache = medley_engine_cache_new ();
+  if (options.zygote) {
+    g_auto (GStrv) preload = g_strsplit (options.preload != NULL ? options.preload : "", ";", -1);
+
+    medley_zygote_prepare (preload, cache);
+    _exit (medley_zygote_serve (options.fd, cache));
+  }
+  _exit (medley_service_run (options.fd, cache));
 }

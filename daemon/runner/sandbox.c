@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 void
-medley_sandbox_adopt (void)
+medley_sandbox_adopt (pid_t parent)
 {
   prctl (PR_SET_PDEATHSIG, SIGKILL);
-  /* The parent may have died before that. */
-  if (getppid () == 1)
+  /* It may have died before that. */
+  if (parent != 0 && getppid () != parent)
     _exit (0);
   setpgid (0, 0);
 }
@@ -44,7 +44,7 @@ limit (int resource, rlim_t value, GError **error)
 gboolean
 medley_sandbox_enter (const MedleySandbox *sandbox, GError **error)
 {
-  medley_sandbox_adopt ();
+  medley_sandbox_adopt (0);
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_FAILED, "privileges cannot be given up: %s", g_strerror (errno));
     return FALSE;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <sys/types.h>
 
 G_BEGIN_DECLS
 
@@ -30,10 +31,11 @@ gboolean medley_sandbox_enter (const MedleySandbox *sandbox, GError **error);
 
 /**
  * medley_sandbox_adopt:
+ * @parent: the process to die with, 0 for whoever it is
  *
  * What a forked process has to do again: parent-death signal and process group are not inherited.
  */
-void medley_sandbox_adopt (void);
+void medley_sandbox_adopt (pid_t parent);
 
 /* Closes all descriptors from 3 on, except @keep. */
 void medley_sandbox_close_others (int keep);

@@ -56,7 +56,7 @@ test_worker_adopt (GPid pid, int fd)
   self->connection = g_dbus_connection_new_sync (G_IO_STREAM (stream), guid,
                                                  G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER, NULL, NULL, &error);
   g_assert_no_error (error);
-  g_dbus_connection_signal_subscribe (self->connection, NULL, "org.medley.Worker1", NULL, MEDLEY_WORKER_PATH, NULL,
+  self->subscription = g_dbus_connection_signal_subscribe (self->connection, NULL, "org.medley.Worker1", NULL, MEDLEY_WORKER_PATH, NULL,
                                       G_DBUS_SIGNAL_FLAGS_NONE, got_signal, self, NULL);
   return self;
 }
@@ -106,6 +106,7 @@ remove_folder (const char *folder)
 void
 test_worker_free (TestWorker *self)
 {
+  g_dbus_connection_signal_unsubscribe (self->connection, self->subscription);
   g_dbus_connection_close_sync (self->connection, NULL, NULL);
   g_object_unref (self->connection);
   if (self->pid > 0) {

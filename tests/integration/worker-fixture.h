@@ -10,6 +10,7 @@ typedef struct {
   int pidfd;
   int errors; /* the worker's standard error */
   GDBusConnection *connection;
+  guint subscription;
   GPtrArray *events; /* of GVariant (ssa{sv}) */
   guint n_heartbeats;
   char *heartbeat_stage;
