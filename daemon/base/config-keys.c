@@ -32,7 +32,7 @@ static const MedleyConfigKey table[] = {
 
   { "workers.maximum", MEDLEY_CONFIG_INTEGER, "0", 0, 1024, NULL, "Most workers at once; 0 for the number of processors" },
   { "workers.warm", MEDLEY_CONFIG_INTEGER, "1", 0, 1024, NULL, "Workers kept ready while idle" },
-  { "workers.mode", MEDLEY_CONFIG_CHOICE, "exec", 0, 0, "zygote exec", "How workers are made: forked from a prepared process, or executed one by one (for debugging)" },
+  { "workers.mode", MEDLEY_CONFIG_CHOICE, "zygote", 0, 0, "zygote exec", "How workers are made: forked from a prepared process, or executed one by one (for debugging)" },
   { "workers.preload", MEDLEY_CONFIG_NAMES, "espeak;tesseract;storyboard", 0, 0, NULL, "Engines that are opened before a worker is needed" },
   { "workers.grace", MEDLEY_CONFIG_DURATION, "2s", 0, 3600, NULL, "How long a cancelled engine may take before its worker is killed" },
   { "workers.stall", MEDLEY_CONFIG_DURATION, "2min", 1, 86400, NULL, "Longest time a running job may go without any progress" },

@@ -20,7 +20,7 @@ test_describe (void)
   const char *registry, *registry_again;
 
   g_assert_no_error (error);
-  g_variant_get (reply, "(@aa{sv}&s)", &engines, &registry);
+  g_variant_get (reply, "(@aa{sv}&s@a{ss})", &engines, &registry, NULL);
   for (gsize i = 0; i < g_variant_n_children (engines); i++) {
     g_autoptr (GVariant) engine = g_variant_get_child_value (engines, i);
     g_autofree const char **tasks = NULL;
@@ -38,7 +38,7 @@ test_describe (void)
   }
   g_assert_true (found);
   again = test_worker_call (worker, "Describe", NULL, &error);
-  g_variant_get (again, "(@aa{sv}&s)", NULL, &registry_again);
+  g_variant_get (again, "(@aa{sv}&s@a{ss})", NULL, &registry_again, NULL);
   g_assert_cmpstr (registry, ==, registry_again);
 }
 
