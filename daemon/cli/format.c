@@ -37,7 +37,15 @@ medley_style_end (int fd)
 char *
 medley_format_size (guint64 bytes)
 {
-  return g_format_size (bytes);
+  char *text = g_format_size (bytes);
+  char *space = strstr (text, "\302\240");
+
+  /* GLib joins number and unit by a space that terminals without UTF-8 do not have. */
+  if (space != NULL) {
+    *space = ' ';
+    memmove (space + 1, space + 2, strlen (space + 2) + 1);
+  }
+  return text;
 }
 
 char *

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "runner/registry.h"
 #include "runner/sandbox.h"
 #include "runner/service.h"
 #include "runner/work.h"
@@ -54,6 +55,7 @@ main (int argc, char **argv)
   Options options = { .fd = -1 };
   g_autoptr (GError) error = NULL;
   MedleyEngineCache *cache;
+  g_auto (GStrv) command_line = g_strdupv (argv);
 
   if (!parse_options (&argc, &argv, &options))
     return MEDLEY_EXIT_USAGE;
@@ -63,6 +65,7 @@ main (int argc, char **argv)
     g_printerr ("medley-worker: %s\n", error->message);
     return MEDLEY_EXIT_FAILED;
   }
+  medley_registry_restart_if_built (command_line);
   medley_work_install_crash_handler ();
   cache = medley_engine_cache_new ();
   if (options.zygote) {

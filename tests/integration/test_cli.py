@@ -153,6 +153,15 @@ class Private(Shell):
         out = self.check(self.medley("run", "read-page", DATA / "page.png")).decode()
         self.assertEqual(words(out), words((DATA / "page.txt").read_text()))
 
+    def test_the_first_run_ever_passes_many_descriptors(self):
+        # Building the registry loads a plugin whose control message takes four descriptors for a time stamp.
+        outputs = [argument for name, ending in (("speech", "ogg"), ("text", "txt"), ("spoken", "txt"), ("captions", "vtt"))
+                   for argument in ("-o", f"{name}={name}.{ending}")]
+        self.check(self.medley("run", "scan-to-speech", DATA / "page.png", *outputs, "--conf",
+                               f"paths.registry={self.folder / 'registry.bin'}"))
+        self.assertTrue((self.folder / "registry.bin").exists())
+        self.assertEqual(len(list(self.work.iterdir())), 4)
+
     def test_json_tells_events_then_the_job(self):
         out = self.check(self.medley("run", "--json", "speak", ":=Hello.", "-o", "a.ogg"))
         lines = [json.loads(line) for line in out.splitlines()]

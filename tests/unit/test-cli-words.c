@@ -383,6 +383,11 @@ test_durations_and_widths (void)
 
     g_assert_cmpstr (text, ==, cases[i].text);
   }
+  {
+    g_autofree char *size = medley_format_size (1234567);
+
+    g_assert_cmpstr (size, ==, "1.2 MB");
+  }
   g_assert_cmpuint (medley_format_width ("語言"), ==, 4);
   g_assert_cmpuint (medley_format_width ("e\xcc\x81"), ==, 1);
 }
