@@ -23,6 +23,20 @@ load_config (MedleyCli *cli, GError **error)
   return cli->config != NULL;
 }
 
+/* Exactly this machine: the token of the local daemon goes nowhere else. */
+static gboolean
+is_loopback (const char *url)
+{
+  g_autofree char *full
+      = strstr (url, "://") != NULL ? g_strdup (url) : g_strconcat ("http://", url, NULL);
+  g_autoptr (GUri) uri = g_uri_parse (full, G_URI_FLAGS_NONE, NULL);
+  const char *host = uri != NULL ? g_uri_get_host (uri) : NULL;
+
+  return host != NULL
+         && (g_ascii_strcasecmp (host, "localhost") == 0 || g_str_equal (host, "127.0.0.1")
+             || g_str_equal (host, "::1"));
+}
+
 /* A token for the daemon of this machine lies in its runtime folder. */
 static char *
 find_token (MedleyCli *cli, const char *url)
@@ -35,8 +49,7 @@ find_token (MedleyCli *cli, const char *url)
     given = g_getenv ("MEDLEY_TOKEN");
   if (given != NULL && given[0] != '\0')
     return g_strdup (given);
-  if (strstr (url, "127.0.0.1") == NULL && strstr (url, "localhost") == NULL
-      && strstr (url, "[::1]") == NULL)
+  if (!is_loopback (url))
     return NULL;
   path = g_build_filename (medley_config_get_path (cli->config, "paths.runtime"), MEDLEY_TOKEN_NAME,
                            NULL);

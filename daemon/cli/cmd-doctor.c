@@ -162,13 +162,26 @@ check_status (Doctor *doctor, GVariant *status)
          (int) medley_reply_integer (workers, "idle", 0), (int) lost);
   }
   for (guint i = 0; files[i] != NULL; i++)
-    say (doctor, WARN, "plugin", "build it anew against the installed medley-1.0, or take it out of the folder", "%s: %s",
+    say (doctor, WARN, "plugin",
+         "build it anew against the installed medley-1.0, or take it out of the folder", "%s: %s",
          files[i], medley_reply_string (broken, files[i], "?"));
   if (sandbox != NULL) {
     g_autofree char *text = medley_json_print (sandbox, FALSE);
 
     say (doctor, NOTE, "sandbox", NULL, "%s", text);
   }
+}
+
+/* What lies in the plugins' folders and cannot be loaded. */
+static void
+check_broken_plugins (Doctor *doctor, GVariant *status)
+{
+  g_autoptr (GVariant) broken = medley_reply_object (status, "brokenPlugins");
+  g_auto (GStrv) files = medley_reply_names (status, "brokenPlugins");
+
+  for (guint i = 0; files[i] != NULL; i++)
+    say (doctor, WARN, "plugin", "build it anew against this machine's libraries, or remove it",
+         "%s: %s", files[i], medley_reply_string (broken, files[i], "cannot be loaded"));
 }
 
 static gboolean
@@ -334,6 +347,7 @@ check_daemon (Doctor *doctor)
     return;
   }
   check_status (doctor, status);
+  check_broken_plugins (doctor, status);
   check_engines (doctor);
   check_voices (doctor);
   check_pipelines (doctor);

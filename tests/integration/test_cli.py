@@ -3,6 +3,7 @@
 
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,7 @@ PIPELINES = {
     "echo.json": pipeline("fakeecho"),
     "endless.json": pipeline("fakeendless", **{"delay-ms": 5}),
     "crash.json": pipeline("fakecrash", how="segv"),
+    "hang.json": pipeline("fakehang"),
 }
 
 BAD = """{
@@ -268,6 +270,29 @@ class Private(Shell):
         self.assertEqual(list(self.work.iterdir()), [])
         self.check_nothing_is_left()
 
+    def test_a_second_ctrl_c_leaves_at_once(self):
+        self.install(PIPELINES)
+        run = self.start("run", "hang", ":=x", "-o", "x.txt", "--conf", "workers.grace=1h", start_new_session=True)
+        self.wait_until(self.private_daemons, "no daemon came")
+        time.sleep(0.5)
+        os.killpg(run.pid, signal.SIGINT)
+        time.sleep(0.5)
+        self.assertIsNone(run.poll(), "it did not wait for the job")
+        os.killpg(run.pid, signal.SIGINT)
+        run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 130)
+        self.check_nothing_is_left()
+        self.assertEqual(list(self.work.iterdir()), [])
+
+    def test_binary_is_not_written_to_a_terminal(self):
+        ours, theirs = pty.openpty()
+        run = subprocess.run(self.command("run", "speak", ":=x", "-o", "-"), cwd=self.work, env=self.environment,
+                             stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE, timeout=PATIENCE)
+        os.close(theirs)
+        os.close(ours)
+        self.check(run, 2)
+        self.assertIn(b"will not write audio/ogg to a terminal", run.stderr)
+
     def test_sigkill_leaves_nothing_either(self):
         self.install(PIPELINES)
         run = self.start("run", "endless", ":=x\n", "-o", "x.txt")
@@ -311,6 +336,45 @@ class Private(Shell):
         broken = self.medley("doctor")
         self.check(broken, 7)
         self.assertIn(b'medley.conf:2: unknown key "stagse" in [limits]; did you mean "stages"?', broken.stdout)
+
+    def test_doctor_tells_which_plugin_cannot_be_loaded(self):
+        plugins = self.folder / "data" / "medley" / "plugins"
+        plugins.mkdir(parents=True)
+        (plugins / "libgstbroken.so").write_bytes(b"\x7fELF, but no more of it")
+        out = self.check(self.medley("doctor", "--conf", f"paths.registry={self.folder / 'registry.bin'}")).decode()
+        self.assertRegex(out, r"WARN +plugin +.*libgstbroken\.so: ")
+
+    def test_play_streams_to_the_player(self):
+        played = self.folder / "played.ogg"
+        player = self.folder / "gst-launch-1.0"
+        player.write_text(f'#!/bin/sh\nexec cat >"{played}"\n')
+        player.chmod(0o755)
+        environment = dict(self.environment, PATH=f"{self.folder}:{os.environ['PATH']}", PULSE_SERVER="somewhere")
+        self.check(self.medley("run", "speak", ":=Hello there.", "--play", environment=environment))
+        self.assertGreater(decoded_seconds(played), 0.5)
+        self.assertEqual(list(self.work.iterdir()), [])
+        refused = self.medley("run", "read-page", DATA / "page.png", "--play", environment=environment)
+        self.check(refused, 2)
+        self.assertIn(b"--play is for audio and video", refused.stderr)
+
+    def test_a_terminal_sees_progress_and_what_was_written(self):
+        ours, theirs = pty.openpty()
+        run = subprocess.Popen(
+            self.command("run", "scan-to-speech", DATA / "page.png", "-o", "a.ogg"), cwd=self.work,
+            env=dict(self.environment, TERM="xterm"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
+        )
+        os.close(theirs)
+        seen = b""
+        try:
+            while piece := os.read(ours, 4096):
+                seen += piece
+        except OSError:
+            pass
+        os.close(ours)
+        self.assertEqual(run.wait(PATIENCE), 0, seen)
+        lines = seen.decode().replace("\x1b[K", "").split("\r")
+        self.assertTrue([line for line in lines if line.startswith("scan-to-speech  ocr")], lines)
+        self.assertRegex(lines[-2], r"^a\.ogg: audio/ogg, [0-9.]+ kB$")
 
     def test_configuration(self):
         template = self.check(self.medley("config", "template"))
