@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <glib-unix.h>
+#include <glib/gstdio.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/folders.h"
 #include "daemon.h"
+#include "job/spool.h"
 
 typedef struct {
   GMainLoop *loop;
@@ -83,6 +86,41 @@ run (MedleyConfig *config, int ready_fd, int alive_fd)
   return self.status;
 }
 
+/* The socket's lock stays when the socket goes; whoever holds it is another daemon. */
+static void
+remove_socket_lock (MedleyConfig *config)
+{
+  const char *socket = medley_config_get_path (config, "http.socket");
+  g_autofree char *path = g_strconcat (socket, ".lock", NULL);
+  int fd = *socket != '\0' ? open (path, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+  if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) == 0)
+    g_unlink (path);
+  if (fd >= 0)
+    close (fd);
+}
+
+/* Whoever started a private daemon may be gone and cannot clean up. Only what is known to be the daemon's own goes, and
+ * folders that are empty then: options may name any folder, a home too. */
+static void
+clean_up (MedleyConfig *config, gboolean made_spool)
+{
+  const char *runtime = medley_config_get_path (config, "paths.runtime");
+  const char *spool = medley_config_get_path (config, "paths.spool");
+  g_autofree char *log = g_build_filename (runtime, "log", NULL);
+  struct stat ours, theirs;
+
+  medley_spool_erase (spool);
+  if (made_spool)
+    g_rmdir (spool);
+  remove_socket_lock (config);
+  /* The file that this daemon was started to write its messages to. */
+  if (fstat (STDERR_FILENO, &ours) == 0 && S_ISREG (ours.st_mode) && lstat (log, &theirs) == 0
+      && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino)
+    g_unlink (log);
+  g_rmdir (runtime);
+}
+
 /* Prints the values in force, each with its origin. */
 static int
 print_config (MedleyConfig *config)
@@ -107,6 +145,7 @@ main (int argc, char **argv)
   g_autofree char *file = NULL;
   g_auto (GStrv) overrides = NULL;
   gboolean check = FALSE, version = FALSE, private = FALSE, owns_runtime = FALSE;
+  gboolean made_spool;
   int ready_fd = -1, alive_fd = -1, status;
   const GOptionEntry entries[] = {
     { "config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read this file instead of the system's and the user's", "FILE" },
@@ -153,9 +192,9 @@ main (int argc, char **argv)
   }
   if (check)
     return print_config (config);
+  made_spool = !g_file_test (medley_config_get_path (config, "paths.spool"), G_FILE_TEST_EXISTS);
   status = run (config, ready_fd, alive_fd);
-  /* Whoever started it may be gone and cannot clean up. Only a folder that was made for this is removed. */
   if (private && owns_runtime)
-    medley_folder_remove (medley_config_get_path (config, "paths.runtime"));
+    clean_up (config, made_spool);
   return status;
 }

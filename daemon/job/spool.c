@@ -15,6 +15,9 @@
 #include "base/fd.h"
 
 #define LOCK_NAME ".lock"
+/* What medley_job_manager_make_id() makes. */
+#define ID_LENGTH 16
+#define ID_CHARACTERS "0123456789abcdefghijklmnopqrstuvwxyz"
 
 struct _MedleySpool {
   GObject parent_instance;
@@ -125,20 +128,57 @@ medley_spool_remove (MedleySpool *self, const char *name)
   unlinkat (self->fd, name, 0);
 }
 
+/* "<id of a job>-<number>.in" or ".out": the folder may be one that holds other files as well. */
+static gboolean
+is_ours (const char *name)
+{
+  gsize id = strspn (name, ID_CHARACTERS);
+  gsize number = name[id] == '-' ? strspn (name + id + 1, "0123456789") : 0;
+  const char *ending = name + id + 1 + number;
+
+  return id == ID_LENGTH && number > 0
+         && (g_str_equal (ending, ".in") || g_str_equal (ending, ".out"));
+}
+
+static guint
+clear (int fd)
+{
+  int own = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *dir = own >= 0 ? fdopendir (own) : NULL;
+  struct dirent *entry;
+  guint n = 0;
+
+  if (dir == NULL) {
+    medley_clear_fd (&own);
+    return 0;
+  }
+  while ((entry = readdir (dir)) != NULL) {
+    if (is_ours (entry->d_name) && unlinkat (fd, entry->d_name, 0) == 0)
+      n++;
+  }
+  closedir (dir);
+  return n;
+}
+
 guint
 medley_spool_clear (MedleySpool *self)
 {
-  g_autoptr (GDir) dir = g_dir_open (self->folder, 0, NULL);
-  const char *name;
-  guint n = 0;
+  return clear (self->fd);
+}
 
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    if (g_str_has_suffix (name, ".in") || g_str_has_suffix (name, ".out")) {
-      medley_spool_remove (self, name);
-      n++;
-    }
+void
+medley_spool_erase (const char *folder)
+{
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int lock = fd >= 0 ? openat (fd, LOCK_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+  /* Without the lock it is another daemon's. */
+  if (lock >= 0 && flock (lock, LOCK_EX | LOCK_NB) == 0) {
+    clear (fd);
+    unlinkat (fd, LOCK_NAME, 0);
   }
-  return n;
+  medley_clear_fd (&lock);
+  medley_clear_fd (&fd);
 }
 
 static void

@@ -34,7 +34,9 @@ int medley_spool_open (MedleySpool *self, const char *name, GError **error);
 /* an existing file for reading and writing, emptied; -1 with MEDLEY_ERROR_IO */
 int medley_spool_open_empty (MedleySpool *self, const char *name, GError **error);
 void medley_spool_remove (MedleySpool *self, const char *name);
-/* removes every file that a daemon before this one left; returns how many */
+/* removes every file of a job that a daemon before this one left, and no other; returns how many */
 guint medley_spool_clear (MedleySpool *self);
+/* removes what a spool left in its folder, unless a spool is using it; the folder itself and other files stay */
+void medley_spool_erase (const char *folder);
 
 G_END_DECLS

@@ -303,6 +303,31 @@ class Private(Shell):
         self.check_nothing_is_left()
         self.assertEqual(list(self.work.iterdir()), [])
 
+    def end_private_daemon(self, folder, **environment):
+        """Starts a private daemon whose runtime folder is given, runs a job on it, and ends it."""
+        with Daemon(f"paths.runtime={folder}", options=["--private"], pipelines=PIPELINES, environment=environment) as daemon:
+            daemon.socket = folder / "http.sock"
+            self.assertEqual(daemon.curl("/run/echo", "--data-binary", "x").status, 200)
+            self.assertEqual(daemon.stop(), 0)
+
+    def test_a_private_daemon_removes_nothing_but_its_own(self):
+        home = self.folder / "home"
+        (home / "sub").mkdir(parents=True, mode=0o700)
+        for name in ("a.txt", "log", "sub/b", "sub/c.out"):
+            (home / name).write_text("mine")
+        self.end_private_daemon(home)
+        found = sorted(str(path.relative_to(home)) for path in home.rglob("*"))
+        self.assertEqual(found, ["a.txt", "log", "sub", "sub/b", "sub/c.out"])
+        with self.subTest("where the spool is in a folder with other files"):
+            with Daemon(f"paths.runtime={home}", f"paths.spool={home / 'sub'}", options=["--private"]) as daemon:
+                daemon.stop()
+            self.assertEqual(sorted(str(path.relative_to(home)) for path in home.rglob("*")), found)
+        with self.subTest("a folder that is empty then"):
+            made = self.folder / "made"
+            made.mkdir(mode=0o700)
+            self.end_private_daemon(made)
+            self.assertFalse(made.exists())
+
     def test_a_reader_that_leaves_ends_it_without_a_word(self):
         self.install(PIPELINES)
         run = self.start("run", "endless", ":=x\n", "-o", "-")

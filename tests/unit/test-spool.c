@@ -46,7 +46,8 @@ tear_down (Fixture *f, gconstpointer data)
 {
   g_autofree char *lock = g_build_filename (f->folder, ".lock", NULL);
 
-  medley_job_delete_files (f->job);
+  if (f->job != NULL)
+    medley_job_delete_files (f->job);
   g_clear_object (&f->job);
   g_clear_object (&f->spool);
   g_unlink (lock);
@@ -67,17 +68,50 @@ test_one_daemon_only (Fixture *f, gconstpointer data)
 static void
 test_links_are_not_followed (Fixture *f, gconstpointer data)
 {
-  g_autofree char *link = g_build_filename (f->folder, "x.out", NULL);
+  static const char name[] = "0123456789abcdef-0.out";
+  g_autofree char *link = g_build_filename (f->folder, name, NULL);
   g_autoptr (GError) error = NULL;
 
   g_assert_cmpint (symlink ("/etc/passwd", link), ==, 0);
-  g_assert_cmpint (medley_spool_open (f->spool, "x.out", &error), ==, -1);
+  g_assert_cmpint (medley_spool_open (f->spool, name, &error), ==, -1);
   g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO);
   g_clear_error (&error);
-  g_assert_cmpint (medley_spool_create (f->spool, "x.out", &error), ==, -1);
+  g_assert_cmpint (medley_spool_create (f->spool, name, &error), ==, -1);
   g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO);
   g_assert_cmpuint (medley_spool_clear (f->spool), ==, 1);
   g_assert_true (g_file_test ("/etc/passwd", G_FILE_TEST_EXISTS));
+}
+
+static void
+test_files_of_others_stay (Fixture *f, gconstpointer data)
+{
+  static const char *const others[] = { "configure.in", "a.out", "0123456789abcdef-.out", "0123456789abcdef-0.output",
+                                        "0123456789abcdeF-0.in", "-0.in", "0123456789abcdefg-1.in" };
+  static const char ours[] = "0123456789abcdef-12.in";
+  g_autofree char *our_path = g_build_filename (f->folder, ours, NULL);
+  g_autofree char *lock = g_build_filename (f->folder, ".lock", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    g_autofree char *path = g_build_filename (f->folder, others[i], NULL);
+
+    g_assert_true (g_file_set_contents (path, "x", 1, NULL));
+  }
+  g_assert_true (g_file_set_contents (our_path, "x", 1, NULL));
+  medley_spool_erase (f->folder);
+  g_assert_true (g_file_test (our_path, G_FILE_TEST_EXISTS)); /* a spool uses it */
+  g_assert_cmpuint (medley_spool_clear (f->spool), ==, 1);
+  g_assert_false (g_file_test (our_path, G_FILE_TEST_EXISTS));
+  g_clear_object (&f->job);
+  g_clear_object (&f->spool);
+  g_assert_true (g_file_set_contents (our_path, "x", 1, NULL));
+  medley_spool_erase (f->folder);
+  g_assert_false (g_file_test (our_path, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (lock, G_FILE_TEST_EXISTS));
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    g_autofree char *path = g_build_filename (f->folder, others[i], NULL);
+
+    g_assert_cmpint (g_unlink (path), ==, 0);
+  }
 }
 
 typedef struct {
@@ -309,6 +343,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("one-daemon-only", test_one_daemon_only);
+  ADD ("files-of-others", test_files_of_others_stay);
   ADD ("links-are-not-followed", test_links_are_not_followed);
   ADD ("output/grows", test_a_growing_output_is_read_as_it_grows);
   ADD ("output/read-in-callback", test_the_next_read_may_begin_in_the_callback);
