@@ -36,6 +36,8 @@ static const MedleyConfigKey table[] = {
   { "workers.preload", MEDLEY_CONFIG_NAMES, "espeak;tesseract;storyboard", 0, 0, NULL, "Engines that are opened before a worker is needed" },
   { "workers.grace", MEDLEY_CONFIG_DURATION, "2s", 0, 3600, NULL, "How long a cancelled engine may take before its worker is killed" },
   { "workers.stall", MEDLEY_CONFIG_DURATION, "2min", 1, 86400, NULL, "Longest time a running job may go without any progress" },
+  { "workers.heartbeat", MEDLEY_CONFIG_DURATION, "10s", 2, 3600, NULL, "Longest silence of a worker that runs a job" },
+  { "workers.answer", MEDLEY_CONFIG_DURATION, "20s", 1, 3600, NULL, "Longest time in which a worker answers a question, such as what engines there are" },
   { "workers.memory-bytes", MEDLEY_CONFIG_BYTES, "2GiB", 64 * MIB, 0, NULL, "Most private memory of one worker" },
   { "workers.threads", MEDLEY_CONFIG_INTEGER, "1", 1, 256, NULL, "OpenMP threads of one worker" },
   { "workers.file-descriptors", MEDLEY_CONFIG_INTEGER, "256", 64, 65536, NULL, "Most open files of one worker" },

@@ -2,6 +2,7 @@
 #include "job/feeder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -90,6 +91,9 @@ copy_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
   while ((n = read (copy->from, buffer, 16 * BLOCK)) != 0) {
     gssize written = 0;
 
+    if (g_task_return_error_if_cancelled (task))
+      return;
+
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0) {
@@ -123,6 +127,8 @@ copied (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GError) error = NULL;
 
   g_task_propagate_boolean (G_TASK (result), &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return; /* the job has ended meanwhile */
   copy->feed->input->size = copy->copied;
   finish (copy->feed, error);
 }
@@ -138,14 +144,20 @@ medley_feeder_start (MedleyJob *job, MedleyInput *input, int fd, MedleyFeederDon
   feed->callback = callback;
   feed->data = data;
   if (fstat (fd, &info) == 0 && S_ISREG (info.st_mode)) {
-    g_autoptr (GTask) task = g_task_new (job, NULL, copied, NULL);
+    g_autoptr (GTask) task = NULL;
     Copy *copy = g_new0 (Copy, 1);
 
+    input->copying = g_cancellable_new ();
+    task = g_task_new (job, input->copying, copied, NULL);
     copy->feed = feed;
     copy->from = fd;
-    copy->to = dup (input->fd);
+    copy->to = fcntl (input->fd, F_DUPFD_CLOEXEC, 3);
     copy->limit = input->limit;
     g_task_set_task_data (task, copy, copy_free);
+    if (copy->to < 0) {
+      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot store the input: %s", g_strerror (errno));
+      return;
+    }
     g_task_run_in_thread (task, copy_in_thread);
     return;
   }
@@ -162,6 +174,8 @@ medley_feeder_stop (MedleyJob *job)
     MedleyInput *input = inputs->pdata[i];
 
     g_clear_handle_id (&input->source, g_source_remove);
+    if (input->copying != NULL)
+      g_cancellable_cancel (input->copying);
     medley_clear_fd (&input->client_fd);
   }
 }

@@ -42,6 +42,7 @@ typedef struct {
   int doorbell; /* write end, -1 while no worker reads */
   guint source; /* reads a client's descriptor, 0 for none */
   int client_fd;
+  GCancellable *copying; /* of the thread that copies a client's file, NULL for none */
 } MedleyInput;
 
 MedleyJob *medley_job_new (const char *id, const char *client, GVariant *plan, GVariant *parameters,

@@ -54,6 +54,7 @@ input_free (MedleyInput *input)
   medley_clear_fd (&input->fd);
   medley_clear_fd (&input->doorbell);
   medley_clear_fd (&input->client_fd);
+  g_clear_object (&input->copying);
   g_free (input->name);
   g_free (input->type);
   g_free (input->file);

@@ -179,21 +179,37 @@ medley_job_manager_dispatch (MedleyJobManager *self)
   update_queue_places (self);
 }
 
+/* @name: NULL when the kernel has lost count of which files grew */
+static void
+wake_readers (MedleyJob *job, const char *name)
+{
+  GPtrArray *outputs = medley_job_list_outputs (job);
+
+  for (guint i = 0; i < outputs->len; i++) {
+    MedleyOutput *output = outputs->pdata[i];
+
+    if (name == NULL || g_str_equal (output->file, name))
+      medley_job_output_grew (job, output);
+  }
+}
+
 static void
 spool_grew (const char *name, gpointer data)
 {
   MedleyJobManager *self = data;
-  MedleyJob *job = g_hash_table_lookup (self->outputs, name);
-  GPtrArray *outputs;
 
-  if (job == NULL)
-    return;
-  outputs = medley_job_list_outputs (job);
-  for (guint i = 0; i < outputs->len; i++) {
-    MedleyOutput *output = outputs->pdata[i];
+  if (name != NULL) {
+    MedleyJob *job = g_hash_table_lookup (self->outputs, name);
 
-    if (g_str_equal (output->file, name))
-      medley_job_output_grew (job, output);
+    if (job != NULL)
+      wake_readers (job, name);
+  } else {
+    /* Who is woken may end a job. */
+    g_autoptr (GList) jobs = g_hash_table_get_keys (self->runs);
+    GList *running = g_list_copy_deep (jobs, (GCopyFunc) (void (*) (void)) g_object_ref, NULL);
+
+    g_list_foreach (running, (GFunc) wake_readers, NULL);
+    g_list_free_full (running, g_object_unref);
   }
 }
 
@@ -254,6 +270,8 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
 
   g_autoptr (GError) empty = NULL;
 
+  if (medley_job_state_is_final (medley_job_get_state (job)))
+    return;
   if (error == NULL && input->size == 0)
     error = empty = medley_input_make_empty_error (input->name);
   if (error != NULL) {

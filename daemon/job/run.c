@@ -33,6 +33,8 @@ struct _MedleyRun {
   guint64 memory;       /* limit, bytes */
   guint64 activity;
   gint64 activity_time;
+  gint64 heartbeat_time;
+  gint64 silence;       /* limit between heartbeats, µs */
   char *stage;          /* at work, as the last heartbeat said */
   char *engine;
 };
@@ -160,8 +162,9 @@ worker_heartbeat (MedleyWorker *worker, guint64 activity, const char *stage, con
 {
   MedleyRun *self = data;
 
+  self->heartbeat_time = g_get_monotonic_time ();
   if (activity != self->activity)
-    self->activity_time = g_get_monotonic_time ();
+    self->activity_time = self->heartbeat_time;
   self->activity = activity;
   g_free (self->stage);
   self->stage = g_strdup (stage);
@@ -187,6 +190,14 @@ read_private_memory (GPid pid)
   if (sscanf (text, "%lu %lu %lu", &size, &resident, &shared) != 3 || resident < shared)
     return 0;
   return (guint64) (resident - shared) * (guint64) sysconf (_SC_PAGESIZE);
+}
+
+/* Whether there is a good reason for nothing to move. A stage that is inside a buffer waits for nobody's input. */
+static gboolean
+may_rest (MedleyRun *self)
+{
+  return medley_job_get_state (self->job) == MEDLEY_JOB_PAUSED
+         || (medley_job_has_input_in (self->job, MEDLEY_INPUT_COMING) && (self->stage == NULL || self->stage[0] == '\0'));
 }
 
 static void
@@ -215,15 +226,18 @@ watch (gpointer data)
     kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_TIME_LIMIT,
                                   "the job ran longer than its limit of %" G_GINT64_FORMAT " s (limits.run-time)",
                                   self->run_time / G_USEC_PER_SEC));
-  } else if (medley_job_get_state (self->job) != MEDLEY_JOB_PAUSED
-             && !medley_job_has_input_in (self->job, MEDLEY_INPUT_COMING)
-             && now - self->activity_time > self->stall) {
+  } else if (now - self->heartbeat_time > self->silence) {
+    kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
+                                  "the worker gave no sign of life for %" G_GINT64_FORMAT " s (workers.heartbeat)",
+                                  self->silence / G_USEC_PER_SEC));
+  } else if (may_rest (self)) {
+    self->activity_time = now;
+    return G_SOURCE_CONTINUE;
+  } else if (now - self->activity_time > self->stall) {
     kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
                                   "no progress for %" G_GINT64_FORMAT " s (workers.stall)",
                                   self->stall / G_USEC_PER_SEC));
   } else {
-    if (medley_job_has_input_in (self->job, MEDLEY_INPUT_COMING) || medley_job_get_state (self->job) == MEDLEY_JOB_PAUSED)
-      self->activity_time = now;
     return G_SOURCE_CONTINUE;
   }
   self->watch_source = 0;
@@ -318,7 +332,7 @@ call_worker (MedleyRun *self, GError **error)
     if (!add_output (self, list->pdata[i], fds, &outputs, error))
       return FALSE;
   }
-  self->started = self->activity_time = g_get_monotonic_time ();
+  self->started = self->activity_time = self->heartbeat_time = g_get_monotonic_time ();
   self->called = TRUE;
   medley_job_set_state (self->job, MEDLEY_JOB_RUNNING);
   medley_worker_run_async (self->worker, medley_job_get_id (self->job), medley_job_get_plan (self->job),
@@ -369,6 +383,7 @@ medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboole
   self->grace_ms = (guint) medley_config_get_number (config, "workers.grace") * 1000;
   self->run_time = (gint64) medley_config_get_number (config, "limits.run-time") * G_USEC_PER_SEC;
   self->stall = (gint64) medley_config_get_number (config, "workers.stall") * G_USEC_PER_SEC;
+  self->silence = (gint64) medley_config_get_number (config, "workers.heartbeat") * G_USEC_PER_SEC;
   self->memory = medley_config_get_number (config, "workers.memory-bytes");
   self->acquiring = TRUE;
   /* Replies find the run through its job: it may be gone when they come. */

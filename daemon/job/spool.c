@@ -48,12 +48,15 @@ changed (int fd, GIOCondition condition, gpointer data)
   _Alignas (struct inotify_event) char buffer[8192];
   gssize n;
 
-  while ((n = read (fd, buffer, sizeof buffer)) > 0) {
+  /* What is left comes with the next turn of the main loop. */
+  if ((n = read (fd, buffer, sizeof buffer)) > 0) {
     for (char *at = buffer; at < buffer + n;) {
       const struct inotify_event *event = (const struct inotify_event *) at;
 
       if (event->len > 0)
         self->grew (event->name, self->data);
+      else if (event->mask & IN_Q_OVERFLOW)
+        self->grew (NULL, self->data);
       at += sizeof *event + event->len;
     }
   }

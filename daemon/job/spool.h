@@ -19,7 +19,7 @@ typedef void (*MedleySpoolGrew) (const char *name, gpointer data);
 /**
  * medley_spool_new:
  * @folder: made with mode 0700 where it is missing
- * @grew: called when bytes were written to a file of the folder
+ * @grew: called when bytes were written to a file of the folder; with %NULL when it may be any of them
  * @data: for @grew
  * @error: %MEDLEY_ERROR_IO, %MEDLEY_ERROR_UNAVAILABLE when another daemon uses the folder
  *

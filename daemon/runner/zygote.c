@@ -234,8 +234,13 @@ reap (Zygote *self)
 {
   for (guint i = self->children->len; i > 0; i--) {
     const Child *child = &g_array_index (self->children, Child, i - 1);
+    siginfo_t info = { 0 };
     int status;
 
+    if (waitid (P_PID, (id_t) child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+      continue;
+    /* What it left in its group, while the number is still its own. */
+    kill (-child->pid, SIGKILL);
     if (waitpid (child->pid, &status, WNOHANG) <= 0)
       continue;
     close (child->pidfd);

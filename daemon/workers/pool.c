@@ -14,6 +14,8 @@ typedef struct {
   char *method;
   GVariant *parameters;
   GTask *task;
+  MedleyWorker *worker; /* that was asked, owned */
+  guint timeout;
 } Question;
 
 struct _MedleyPool {
@@ -30,6 +32,7 @@ struct _MedleyPool {
   guint launching;   /* processes that are being made */
   guint starting;    /* processes that are not ready yet */
   guint busy;
+  guint generation;  /* of the plugins that new workers see */
   GQueue waiting;    /* GTask of acquire */
 
   MedleyWorker *answerer;
@@ -82,6 +85,8 @@ question_free (Question *question)
 {
   g_free (question->method);
   g_clear_pointer (&question->parameters, g_variant_unref);
+  g_clear_handle_id (&question->timeout, g_source_remove);
+  g_clear_object (&question->worker);
   g_clear_object (&question->task);
   g_free (question);
 }
@@ -116,13 +121,36 @@ note_failure (MedleyPool *self, const GError *error)
 }
 
 static void
+set_generation (MedleyPool *self, MedleyWorker *worker)
+{
+  g_object_set_data (G_OBJECT (worker), "medley-generation", GUINT_TO_POINTER (self->generation));
+}
+
+/* A worker knows the plugins that there were when it was made. */
+static gboolean
+is_current (MedleyPool *self, MedleyWorker *worker)
+{
+  return GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (worker), "medley-generation")) == self->generation;
+}
+
+/* Ends a worker that is neither busy nor counted as starting. */
+static void
+discard (MedleyPool *self, MedleyWorker *worker)
+{
+  g_signal_handlers_disconnect_by_data (worker, self);
+  g_ptr_array_remove_fast (self->all, worker);
+}
+
+static void
 worker_ready (MedleyWorker *worker, gpointer data)
 {
   MedleyPool *self = data;
 
   self->starting--;
-  self->failures = 0;
-  g_queue_push_tail (&self->idle, worker);
+  if (!is_current (self, worker))
+    discard (self, worker);
+  else
+    g_queue_push_tail (&self->idle, worker);
   pump (self);
 }
 
@@ -134,13 +162,12 @@ worker_exited (MedleyWorker *worker, GError *error, gpointer data)
 
   self->n_lost++;
   g_signal_handlers_disconnect_by_data (worker, self);
-  if (!was_idle) {
-    if (g_object_get_data (G_OBJECT (worker), "medley-busy") != NULL) {
-      self->busy--;
-    } else {
-      self->starting--;
-      note_failure (self, error);
-    }
+  if (g_object_get_data (G_OBJECT (worker), "medley-busy") != NULL) {
+    self->busy--;
+  } else {
+    /* It did nothing for anybody: what ends the next one may be the same. */
+    self->starting -= !was_idle;
+    note_failure (self, error);
   }
   g_ptr_array_remove_fast (self->all, worker);
   pump (self);
@@ -162,6 +189,7 @@ launched (GObject *source, GAsyncResult *result, gpointer data)
   }
   self->n_started++;
   self->starting++;
+  set_generation (self, worker);
   g_ptr_array_add (self->all, worker);
   g_signal_connect (worker, "ready", G_CALLBACK (worker_ready), self);
   g_signal_connect (worker, "exited", G_CALLBACK (worker_exited), self);
@@ -200,6 +228,7 @@ pump (MedleyPool *self)
       break;
     task = g_queue_pop_head (&self->waiting);
     self->busy++;
+    self->failures = 0;
     g_object_set_data (G_OBJECT (worker), "medley-busy", self);
     g_task_return_pointer (task, g_object_ref (worker), g_object_unref);
   }
@@ -298,7 +327,10 @@ medley_pool_release (MedleyPool *self, MedleyWorker *worker)
   }
   self->busy--;
   g_object_set_data (G_OBJECT (worker), "medley-busy", NULL);
-  g_queue_push_head (&self->idle, worker);
+  if (is_current (self, worker))
+    g_queue_push_head (&self->idle, worker);
+  else
+    discard (self, worker);
   pump (self);
   g_signal_emit (self, signals[SIGNAL_FREE], 0);
 }
@@ -307,12 +339,19 @@ static void
 question_answered (GObject *source, GAsyncResult *result, gpointer data)
 {
   Question *question = data;
-  MedleyPool *self = g_task_get_source_object (question->task);
+  g_autoptr (MedleyPool) self = g_object_ref (g_task_get_source_object (question->task));
+  gboolean late = question->timeout == 0;
   GError *error = NULL;
   GVariant *reply = medley_worker_call_finish (MEDLEY_WORKER (source), result, &error);
 
   if (reply != NULL) {
     g_task_return_pointer (question->task, reply, (GDestroyNotify) g_variant_unref);
+  } else if (late) {
+    g_task_return_new_error (question->task, MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
+                             "the worker that was asked to %s did not answer within %" G_GUINT64_FORMAT
+                             " s (workers.answer)",
+                             question->method, medley_config_get_number (self->config, "workers.answer"));
+    g_error_free (error);
   } else if (error->domain == MEDLEY_ERROR) {
     g_task_return_error (question->task, error);
   } else {
@@ -323,6 +362,17 @@ question_answered (GObject *source, GAsyncResult *result, gpointer data)
   }
   question_free (question);
   pump_questions (self);
+}
+
+/* Its connection closes with it, which answers the question. */
+static gboolean
+question_timed_out (gpointer data)
+{
+  Question *question = data;
+
+  question->timeout = 0;
+  medley_worker_kill (question->worker);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -378,8 +428,13 @@ pump_questions (MedleyPool *self)
   }
   if (!medley_worker_is_ready (self->answerer))
     return;
-  while ((question = g_queue_pop_head (&self->questions)) != NULL)
+  while ((question = g_queue_pop_head (&self->questions)) != NULL) {
+    guint seconds = (guint) medley_config_get_number (self->config, "workers.answer");
+
+    question->worker = g_object_ref (self->answerer);
+    question->timeout = g_timeout_add_seconds (seconds, question_timed_out, question);
     medley_worker_call_async (self->answerer, question->method, question->parameters, question_answered, question);
+  }
 }
 
 void
@@ -406,10 +461,10 @@ medley_pool_refresh (MedleyPool *self)
 {
   MedleyWorker *worker;
 
-  while ((worker = g_queue_pop_head (&self->idle)) != NULL) {
-    g_signal_handlers_disconnect_by_data (worker, self);
-    g_ptr_array_remove_fast (self->all, worker);
-  }
+  self->generation++;
+  while ((worker = g_queue_pop_head (&self->idle)) != NULL)
+    discard (self, worker);
+  /* Questions that it was asked keep it alive until they are answered. */
   if (self->answerer != NULL)
     g_signal_handlers_disconnect_by_data (self->answerer, self);
   g_clear_object (&self->answerer);

@@ -87,8 +87,9 @@ process_ended (int fd, GIOCondition condition, gpointer data)
 
   self->pidfd_source = 0;
   self->gone = TRUE;
-  /* Whatever it started in its group goes with it. */
-  kill (-self->pid, SIGKILL);
+  /* Whatever it started in its group goes with it. Only before it is reaped: afterwards the number may be another's. */
+  if (self->own_child)
+    kill (-self->pid, SIGKILL);
 
   if (self->own_child && waitid (P_PIDFD, (id_t) self->pidfd, &info, WEXITED) == 0) {
     self->status = info.si_code == CLD_EXITED ? W_EXITCODE (info.si_status, 0) : info.si_status;

@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import subprocess
 import tempfile
 import time
 import unittest
@@ -18,11 +19,19 @@ SHOUT = {
 }
 
 
+# Runs without any plugin of Medley's.
+WAIT = {
+    "medley": 1, "inputs": {"text": {"type": "text/plain"}},
+    "stages": {"s": {"element": "identity", "from": "text"}},
+    "outputs": {"out": {"from": "s", "type": "text/plain"}},
+}
+
+
 class Plugins(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="medley-plugins-"))
         self.daemon = Daemon(
-            f"paths.plugins={self.folder}", f"paths.registry={self.folder}/registry.bin", pipelines={"shout.json": SHOUT}
+            f"paths.plugins={self.folder}", f"paths.registry={self.folder}/registry.bin", pipelines={"shout.json": SHOUT, "wait.json": WAIT}
         )
         self.daemon.start()
 
@@ -51,6 +60,25 @@ class Plugins(unittest.TestCase):
 
         (self.folder / TEMPLATE.name).unlink()
         self.until(lambda: "medleytemplate" not in self.engines(), "the engine never went")
+
+    def test_workers_that_were_busy_when_it_came_are_not_used_again(self):
+        running = self.daemon.create(pipeline="wait", inputs={"text": {"upload": True}})
+        upload = subprocess.Popen(
+            ["curl", "-sS", "--unix-socket", str(self.daemon.socket), "-T", "-",
+             f"http://localhost/api/v1/jobs/{running['id']}/inputs/text"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        upload.stdin.write(b"One line.")
+        upload.stdin.flush()
+        self.daemon.wait(running["id"], ("running",))
+        shutil.copy(TEMPLATE, self.folder)
+        self.until(lambda: "medleytemplate" in self.engines(), "the new engine never appeared")
+        upload.stdin.close()
+        upload.wait()
+        self.assertEqual(self.daemon.wait(running["id"])["state"], "done")
+        for _ in range(6):
+            reply = self.daemon.curl("/run/shout", "--data-binary", "quiet")
+            self.assertEqual((reply.status, reply.body), (200, b"QUIET"), reply.body)
 
     def test_a_broken_one_says_why(self):
         bad = self.folder / "libbroken.so"

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Engines that crash, hang and leak: the job fails with a name to it, others go on, and the pool is whole again."""
 
+import os
+import signal
+import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from medleytest import PATIENCE, Daemon, main
 
@@ -44,7 +48,8 @@ PIPELINES = {
 class Workers(unittest.TestCase):
     def setUp(self):
         self.daemon = Daemon(
-            "workers.memory-bytes=300MiB", "workers.stall=3s", "workers.grace=1s", "workers.maximum=2", pipelines=PIPELINES
+            "workers.memory-bytes=300MiB", "workers.stall=3s", "workers.grace=1s", "workers.maximum=2",
+            "workers.heartbeat=3s", "workers.answer=2s", pipelines=PIPELINES
         )
         self.daemon.start()
 
@@ -131,6 +136,58 @@ class Workers(unittest.TestCase):
             self.daemon.wait(job["id"])
         self.check_whole_again()
 
+    def stop_process(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(lambda: alive(pid) and os.kill(pid, signal.SIGKILL))
+
+    def test_a_worker_that_stands_still_is_found_even_while_input_comes(self):
+        job = self.daemon.create(pipeline="echo", inputs={"text": {"upload": True}})
+        upload = subprocess.Popen(
+            ["curl", "-sS", "--unix-socket", str(self.daemon.socket), "-T", "-",
+             f"http://localhost/api/v1/jobs/{job['id']}/inputs/text"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        upload.stdin.write(b"One line.\n")
+        upload.stdin.flush()
+        self.daemon.wait(job["id"], ("running",))
+        stopped = self.daemon.status()["workers"]["pids"]
+        for pid in stopped:
+            self.stop_process(pid)
+        job = self.daemon.wait(job["id"])
+        for pid in filter(alive, stopped):  # the idle one
+            os.kill(pid, signal.SIGKILL)
+        upload.stdin.close()
+        upload.wait()
+        self.assertEqual((job["state"], job["error"]["code"]), ("failed", "worker-hung"), job)
+        self.assertIn("sign of life", job["error"]["message"])
+        self.check_whole_again()
+
+    def test_a_job_that_waits_for_input_is_left_alone(self):
+        job = self.daemon.create(pipeline="echo", inputs={"text": {"upload": True}})
+        upload = subprocess.Popen(
+            ["curl", "-sS", "--unix-socket", str(self.daemon.socket), "-T", "-",
+             f"http://localhost/api/v1/jobs/{job['id']}/inputs/text"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        upload.stdin.write(b"One line.\n")
+        upload.stdin.flush()
+        time.sleep(5)  # longer than workers.stall and workers.heartbeat
+        self.assertEqual(self.daemon.job(job["id"])["state"], "running")
+        upload.stdin.close()
+        upload.wait()
+        self.assertEqual(self.daemon.wait(job["id"])["state"], "done")
+
+    def test_a_worker_that_gives_no_answer_is_replaced(self):
+        self.check_whole_again()
+        known = set(self.daemon.status()["workers"]["pids"])
+        for pid in children_named("medley-worker", self.daemon.process.pid):
+            if pid not in known and pid != self.daemon.status()["workers"]["zygote"]:
+                self.stop_process(pid)
+        reply = self.daemon.curl("/api/v1/engines/fakeecho")
+        self.assertEqual(reply.json()["code"], "worker-hung", reply.body)
+        reply = self.daemon.curl("/api/v1/engines/fakeecho")
+        self.assertEqual(reply.status, 200, reply.body)
+
     def test_workers_go_with_the_daemon(self):
         job = self.daemon.create(pipeline="endless", inputs={"text": {"text": "x\n"}})
         self.daemon.wait(job["id"], ("running",))
@@ -142,6 +199,23 @@ class Workers(unittest.TestCase):
         while any(alive(pid) for pid in pids):
             self.assertLess(time.monotonic(), deadline, "workers outlived the daemon")
             time.sleep(0.05)
+
+
+def children_named(name, pid):
+    """Processes of a name below a process, at any depth."""
+    found, parents = [], {pid}
+    table = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text()
+        except OSError:
+            continue
+        table.append((int(folder.name), stat[stat.index("(") + 1:stat.rindex(")")], int(stat.rpartition(")")[2].split()[1])))
+    while parents:
+        below = [(p, n) for p, n, parent in table if parent in parents]
+        found += [p for p, n in below if n == name]
+        parents = {p for p, _ in below}
+    return found
 
 
 def alive(pid):
