@@ -38,6 +38,10 @@ static const MedleyErrorInfo table[] = {
   { MEDLEY_ERROR_UNAVAILABLE, "unavailable", DBUS ("Unavailable"), 503, MEDLEY_EXIT_UNAVAILABLE, "The service is not available" },
   { MEDLEY_ERROR_INVALID_CONFIG, "invalid-config", DBUS ("InvalidConfig"), 500, MEDLEY_EXIT_CONFIG, "The configuration is wrong" },
   { MEDLEY_ERROR_IO, "io-error", DBUS ("Io"), 500, MEDLEY_EXIT_FAILED, "Reading or writing failed" },
+  { MEDLEY_ERROR_MISSING_INPUT, "missing-input", DBUS ("MissingInput"), 422, MEDLEY_EXIT_USAGE, "An input that is needed was not given" },
+  { MEDLEY_ERROR_UNKNOWN_OUTPUT, "unknown-output", DBUS ("UnknownOutput"), 422, MEDLEY_EXIT_USAGE, "The pipeline has no such output" },
+  { MEDLEY_ERROR_UNKNOWN_INPUT, "unknown-input", DBUS ("UnknownInput"), 422, MEDLEY_EXIT_USAGE, "The pipeline has no such input" },
+  { MEDLEY_ERROR_TIMED_OUT, "timed-out", DBUS ("TimedOut"), 408, MEDLEY_EXIT_UNAVAILABLE, "The request paused for too long" },
 };
 /* clang-format on */
 

@@ -69,8 +69,9 @@ refuse_name (GVariant *pipeline, const char *what, const char *name, char **name
   const char *nearest = medley_nearest (name, (const char *const *) names);
   g_autofree char *all = g_strjoinv (", ", names);
   /* The daemon's own code for each. */
-  MedleyError code
-      = g_str_equal (what, "parameter") ? MEDLEY_ERROR_INVALID_PARAMETER : MEDLEY_ERROR_NOT_FOUND;
+  MedleyError code = g_str_equal (what, "parameter") ? MEDLEY_ERROR_INVALID_PARAMETER
+                     : g_str_equal (what, "input")   ? MEDLEY_ERROR_UNKNOWN_INPUT
+                                                     : MEDLEY_ERROR_UNKNOWN_OUTPUT;
   const char *pipeline_name = medley_reply_string (pipeline, "name", "the pipeline");
 
   if (nearest != NULL)

@@ -296,7 +296,7 @@ medley_http_exchange_on_read_deadline (MedleyHttpExchange *self)
 
   if (self->read_func == NULL)
     return;
-  error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+  error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_TIMED_OUT,
                        "the request body paused for longer than %u seconds (http.idle-timeout)",
                        medley_http_connection_get_traits (self->connection)->idle_timeout);
   self->keep = FALSE;

@@ -68,7 +68,7 @@ resolve_input (Creation *creation, const char *name, GError **error)
     const char *nearest = medley_nearest (name, names);
     g_autofree char *all = g_strjoinv (", ", (char **) names);
 
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "pipeline \"%s\" has no input \"%s\"%s%s%s; it has: %s",
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_INPUT, "pipeline \"%s\" has no input \"%s\"%s%s%s; it has: %s",
                  medley_pipeline_get_name (creation->pipeline), name, nearest != NULL ? "; did you mean \"" : "",
                  nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "", all);
     return NULL;

@@ -82,7 +82,8 @@ void medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *
  * @result: what the callback got
  * @faults: (out) (optional) (transfer full) (nullable): with %MEDLEY_ERROR_INVALID_PIPELINE `aa{sv}` as
  *   medley_faults_to_variant() makes it
- * @error: %MEDLEY_ERROR_NOT_FOUND (pipeline, input, output), %MEDLEY_ERROR_INVALID_PIPELINE,
+ * @error: %MEDLEY_ERROR_NOT_FOUND (pipeline), %MEDLEY_ERROR_UNKNOWN_INPUT, %MEDLEY_ERROR_UNKNOWN_OUTPUT,
+ *   %MEDLEY_ERROR_MISSING_INPUT, %MEDLEY_ERROR_INVALID_PIPELINE,
  *   %MEDLEY_ERROR_INVALID_PARAMETER, %MEDLEY_ERROR_UNKNOWN_ENGINE, %MEDLEY_ERROR_UNSUPPORTED_TYPE,
  *   %MEDLEY_ERROR_QUEUE_FULL, %MEDLEY_ERROR_TOO_LARGE, %MEDLEY_ERROR_NO_SPACE ...
  *

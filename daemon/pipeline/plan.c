@@ -39,7 +39,7 @@ step_free (gpointer data)
 
 /* With the names of what there is, and the nearest. */
 static void
-set_not_found (GError **error, const char *what, const char *name, GPtrArray *names,
+set_unknown (GError **error, MedleyError code, const char *what, const char *name, GPtrArray *names,
                const char *pipeline)
 {
   g_autoptr (GString) message = g_string_new (NULL);
@@ -52,7 +52,7 @@ set_not_found (GError **error, const char *what, const char *name, GPtrArray *na
     for (guint i = 0; names->pdata[i] != NULL && i < 10; i++)
       g_string_append_printf (message, "%s%s", i > 0 ? ", " : "; it has ",
                               (const char *) names->pdata[i]);
-  g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, message->str);
+  g_set_error_literal (error, MEDLEY_ERROR, (int) code, message->str);
 }
 
 static gboolean
@@ -71,7 +71,7 @@ check_given_inputs (Plan *plan, GError **error)
   g_ptr_array_add (names, NULL);
   for (guint i = 0; plan->given != NULL && plan->given[i] != NULL; i++) {
     if (medley_spec_find_input (plan->top->spec, plan->given[i]) == NULL) {
-      set_not_found (error, "input", plan->given[i], names, plan->top->spec->name);
+      set_unknown (error, MEDLEY_ERROR_UNKNOWN_INPUT, "input", plan->given[i], names, plan->top->spec->name);
       return FALSE;
     }
   }
@@ -313,7 +313,7 @@ build_inputs (Plan *plan, GError **error)
     if (!g_hash_table_contains (plan->needed_inputs, input->name))
       continue;
     if (!is_given (plan, input)) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_MISSING_INPUT,
                    "the pipeline \"%s\" needs the input \"%s\" (%s)", plan->top->spec->name,
                    input->name, input->type);
       g_variant_builder_clear (&builder);
@@ -403,7 +403,7 @@ check_wanted (const MedleySpec *spec, GVariant *wanted, GError **error)
   g_variant_iter_init (&iter, wanted);
   while (g_variant_iter_next (&iter, "{&s&s}", &name, NULL)) {
     if (medley_spec_find_output (spec, name) == NULL) {
-      set_not_found (error, "output", name, names, spec->name);
+      set_unknown (error, MEDLEY_ERROR_UNKNOWN_OUTPUT, "output", name, names, spec->name);
       return FALSE;
     }
   }
@@ -436,7 +436,7 @@ build_outputs (Plan *plan, GVariant *wanted, GError **error)
       return NULL;
     }
     if (!present && !all) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_MISSING_INPUT,
                    "the output \"%s\" of the pipeline \"%s\" needs an optional input that is not given",
                    output->name, spec->name);
       g_variant_builder_clear (&builder);
@@ -446,7 +446,7 @@ build_outputs (Plan *plan, GVariant *wanted, GError **error)
   }
   if (n > 0 || plan->is_partial)
     return g_variant_builder_end (&builder);
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_MISSING_INPUT,
                "without any of its optional inputs, the pipeline \"%s\" has no output", spec->name);
   g_variant_builder_clear (&builder);
   return NULL;

@@ -33,8 +33,8 @@ G_BEGIN_DECLS
  *   empty for all
  * @inputs: (nullable) (array zero-terminated=1): the names of inputs that will be given; when not %NULL each
  *   needed input must be among them
- * @error: %MEDLEY_ERROR_INVALID_PARAMETER, %MEDLEY_ERROR_NOT_FOUND (output or input, with the nearest name),
- *   %MEDLEY_ERROR_UNSUPPORTED_TYPE, %MEDLEY_ERROR_INVALID_PIPELINE, %MEDLEY_ERROR_UNKNOWN_ENGINE
+ * @error: %MEDLEY_ERROR_INVALID_PARAMETER, %MEDLEY_ERROR_UNKNOWN_OUTPUT and %MEDLEY_ERROR_UNKNOWN_INPUT (with the
+ *   nearest name), %MEDLEY_ERROR_MISSING_INPUT, %MEDLEY_ERROR_UNSUPPORTED_TYPE, %MEDLEY_ERROR_INVALID_PIPELINE, %MEDLEY_ERROR_UNKNOWN_ENGINE
  *
  * Returns: (transfer full) (nullable): a plan, not floating
  */

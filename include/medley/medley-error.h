@@ -18,7 +18,7 @@ G_BEGIN_DECLS
  * @MEDLEY_ERROR_FAILED: something went wrong that has no code of its own
  * @MEDLEY_ERROR_CANCELLED: the work was cancelled, flushed or stopped
  * @MEDLEY_ERROR_INVALID_ARGUMENT: a request or an option is malformed
- * @MEDLEY_ERROR_NOT_FOUND: no job, pipeline, input, output or engine of that name
+ * @MEDLEY_ERROR_NOT_FOUND: no job, pipeline or engine of that name, or a job has no such input or output
  * @MEDLEY_ERROR_BAD_INPUT: an input cannot be decoded: corrupt, truncated or of another type
  * @MEDLEY_ERROR_BAD_ENCODING: text that is not UTF-8
  * @MEDLEY_ERROR_NUL_IN_TEXT: text with a NUL character
@@ -47,6 +47,10 @@ G_BEGIN_DECLS
  * @MEDLEY_ERROR_UNAVAILABLE: the daemon cannot be reached or takes no work
  * @MEDLEY_ERROR_INVALID_CONFIG: the configuration has an unknown key or a bad value
  * @MEDLEY_ERROR_IO: reading or writing failed
+ * @MEDLEY_ERROR_MISSING_INPUT: a pipeline needs an input that was not given
+ * @MEDLEY_ERROR_UNKNOWN_OUTPUT: a pipeline has no output of that name
+ * @MEDLEY_ERROR_UNKNOWN_INPUT: a pipeline has no input of that name
+ * @MEDLEY_ERROR_TIMED_OUT: a request paused for too long
  *
  * Codes of %MEDLEY_ERROR. Numbers are stable within one ABI; the names on the wire are stable for good
  * and are made in `daemon/base/error.c`.
@@ -84,6 +88,10 @@ typedef enum {
   MEDLEY_ERROR_UNAVAILABLE,
   MEDLEY_ERROR_INVALID_CONFIG,
   MEDLEY_ERROR_IO,
+  MEDLEY_ERROR_MISSING_INPUT,
+  MEDLEY_ERROR_UNKNOWN_OUTPUT,
+  MEDLEY_ERROR_UNKNOWN_INPUT,
+  MEDLEY_ERROR_TIMED_OUT,
 } MedleyError;
 
 /**
@@ -91,6 +99,6 @@ typedef enum {
  *
  * The highest code, for tables over all codes.
  */
-#define MEDLEY_ERROR_LAST MEDLEY_ERROR_IO
+#define MEDLEY_ERROR_LAST MEDLEY_ERROR_TIMED_OUT
 
 G_END_DECLS

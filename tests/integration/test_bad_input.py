@@ -38,7 +38,7 @@ CASES = {
     "unknown language": ("read-page?language=xyz", PAGE, {"unknown-language": 422}),
     "unknown parameter": ("speak?vioce=de", b"Hello.", {"invalid-parameter": 422}),
     "unknown pipeline": ("speek", b"Hello.", {"not-found": 404}),
-    "unknown output": ("speak?output=video", b"Hello.", {"not-found": 404}),
+    "unknown output": ("speak?output=video", b"Hello.", {"unknown-output": 422}),
 }
 
 

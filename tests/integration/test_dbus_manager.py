@@ -40,8 +40,8 @@ class Manager(DBusTest):
 
         cases = [
             ("NotFound", 'did you mean "echo"', "ecko", {"text": "x"}, {}),
-            ("NotFound", 'did you mean "text"', "echo", {"txt": "x"}, {}),
-            ("NotFound", "outt", "echo", {"text": "x"}, options(outputs=("as", ["outt"]))),
+            ("UnknownInput", 'did you mean "text"', "echo", {"txt": "x"}, {}),
+            ("UnknownOutput", "outt", "echo", {"text": "x"}, options(outputs=("as", ["outt"]))),
             ("InvalidArgument", 'did you mean "outputs"', "echo", {"text": "x"}, options(output=("as", ["out"]))),
             ("InvalidArgument", 'option "parameters" has D-Bus type s', "echo", {"text": "x"},
              options(parameters=("s", "x"))),

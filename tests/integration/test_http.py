@@ -33,12 +33,22 @@ def voice():
     }
 
 
+def pair():
+    """Two inputs, and an output of each."""
+    return {
+        "medley": 1, "inputs": {"a": {"type": "text/plain"}, "b": {"type": "text/plain"}},
+        "stages": {f"echo-{name}": {"task": "text-to-text/echo", "engine": "fakeecho", "from": name} for name in "ab"},
+        "outputs": {f"of-{name}": {"from": f"echo-{name}", "type": "text/plain"} for name in "ab"},
+    }
+
+
 PIPELINES = {
     "echo.json": pipeline("fakeecho"),
     "slow.json": pipeline("fakeslow", "text-to-text/slow", **{"delay-ms": 400, "bytes-per-step": 8}),
     "endless.json": pipeline("fakeendless", "text-to-text/endless", **{"delay-ms": 20}),
     "crash.json": pipeline("fakecrash", "text-to-text/crash", how="segv"),
     "voice.json": voice(),
+    "pair.json": pair(),
 }
 JSON = ("-H", "Content-Type: application/json")
 
@@ -169,9 +179,11 @@ class Http(unittest.TestCase):
     def test_what_cannot_be_run_says_why(self):
         cases = [
             ("/run/ecko", (), 404, "not-found"),
-            ("/run/voice?output=nothing", (), 404, "not-found"),
-            ("/run/voice?input=nothing", (), 404, "not-found"),
+            ("/run/voice?output=nothing", (), 422, "unknown-output"),
+            ("/run/voice?input=nothing", (), 422, "unknown-input"),
             ("/run/voice?voise=high", (), 422, "invalid-parameter"),
+            ("/run/pair?input=a&output=of-b", (), 422, "missing-input"),
+            ("/run/pair?input=a", (), 422, "missing-input"),
             ("/run/voice", ("-H", "Accept: model/gltf-binary"), 406, "unsupported-type"),
             ("/run/voice?type=image/png", (), 415, "unsupported-type"),
         ]
@@ -263,7 +275,7 @@ class Http(unittest.TestCase):
         self.assertEqual((reply.status, reply.body[:4]), (200, b"RIFF"), reply.body[:500])
         self.assertEqual(self.daemon.job(reply.headers["medley-job"])["parameters"]["voice"], "high")
         self.problem(self.curl("/run/voice", "-F", "text=Hello.", "-F", "voise=high"), 422, "invalid-parameter")
-        self.problem(self.curl("/run/voice", "-F", "voice=high"), 404, "not-found")
+        self.problem(self.curl("/run/voice", "-F", "voice=high"), 422, "missing-input")
         self.problem(self.curl("/run/voice", "-H", "Content-Type: multipart/form-data; boundary=x", "-d", "hello"),
                      400, "invalid-argument")
 
@@ -332,10 +344,10 @@ class Http(unittest.TestCase):
             ({"pipeline": "echo", "inputs": {"text": {}}}, 400, "invalid-argument"),
             ({"pipeline": "echo", "inputs": {"text": {"base64": "a b"}}}, 400, "invalid-argument"),
             ({"pipeline": "echo", "inputs": {"text": {"upload": False}}}, 400, "invalid-argument"),
-            ({"pipeline": "echo", "inputs": {"texd": {"text": "x"}}}, 404, "not-found"),
+            ({"pipeline": "echo", "inputs": {"texd": {"text": "x"}}}, 422, "unknown-input"),
             ({"pipeline": "none", "inputs": text}, 404, "not-found"),
             ({"pipeline": "voice", "inputs": text, "parameters": {"voice": []}}, 422, "invalid-parameter"),
-            ({"pipeline": "voice", "inputs": text, "outputs": ["speach"]}, 404, "not-found"),
+            ({"pipeline": "voice", "inputs": text, "outputs": ["speach"]}, 422, "unknown-output"),
             ({"pipeline": "voice", "inputs": text, "outputs": {"speech": {"type": "image/png"}}}, 415, "unsupported-type"),
             ({"pipeline": faulty, "inputs": text}, 422, "invalid-pipeline"),
             (b'"' + b"x" * 70000 + b'"', 413, "too-large"),
@@ -573,7 +585,8 @@ class Crowd(unittest.TestCase):
     def test_a_body_that_pauses_is_not_waited_for(self):
         client = Client(self.daemon)
         client.send(b"POST /run/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
-        self.assertIn(b"HTTP/1.1 400 ", client.rest())
+        self.assertIn(b"HTTP/1.1 408 ", client.rest())
+        self.assertIn(b'"timed-out"', client.received)
         self.assertIn(b"http.idle-timeout", client.received)
 
     def test_who_does_not_read_is_not_waited_for(self):

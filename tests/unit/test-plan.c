@@ -202,22 +202,22 @@ test_optional_inputs (Test *test, gconstpointer data)
                                                                       "'pointer':'/stages/"
                                                                       "echo','file':'narrated.json'"
                                                                       "}]");
-  assert_refused (test, NULL, "{'still': ''}", "article", MEDLEY_ERROR_NOT_FOUND, "optional input");
+  assert_refused (test, NULL, "{'still': ''}", "article", MEDLEY_ERROR_MISSING_INPUT, "optional input");
 }
 
 static void
 test_inputs_are_checked (Test *test, gconstpointer data)
 {
-  assert_refused (test, NULL, NULL, "picture", MEDLEY_ERROR_NOT_FOUND,
+  assert_refused (test, NULL, NULL, "picture", MEDLEY_ERROR_MISSING_INPUT,
                   "needs the input \"article\" (text/plain)");
-  assert_refused (test, NULL, NULL, "articel", MEDLEY_ERROR_NOT_FOUND, "did you mean \"article\"?");
-  assert_refused (test, NULL, NULL, "x", MEDLEY_ERROR_NOT_FOUND, "it has article, picture");
+  assert_refused (test, NULL, NULL, "articel", MEDLEY_ERROR_UNKNOWN_INPUT, "did you mean \"article\"?");
+  assert_refused (test, NULL, NULL, "x", MEDLEY_ERROR_UNKNOWN_INPUT, "it has article, picture");
 }
 
 static void
 test_outputs_are_checked (Test *test, gconstpointer data)
 {
-  assert_refused (test, NULL, "{'caption': ''}", NULL, MEDLEY_ERROR_NOT_FOUND,
+  assert_refused (test, NULL, "{'caption': ''}", NULL, MEDLEY_ERROR_UNKNOWN_OUTPUT,
                   "did you mean \"captions\"?");
   assert_refused (test, NULL, "{'video': 'audio/ogg'}", NULL, MEDLEY_ERROR_UNSUPPORTED_TYPE,
                   "cannot hold");
