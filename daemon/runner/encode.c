@@ -57,7 +57,7 @@ missing (Encode *self, GError **error, const char *what)
 static gboolean
 mismatch (Encode *self, const MedleyEncodeSource *source, GError **error)
 {
-  g_autofree char *text = medley_caps_to_text (source->flow->caps);
+  g_autofree char *text = medley_caps_to_text (source->flow.caps);
 
   return refuse (self, error, "caps-mismatch", "%s cannot be made of what \"%s\" gives (%s)", self->type->name,
                  source->node->name, text);
@@ -66,8 +66,7 @@ mismatch (Encode *self, const MedleyEncodeSource *source, GError **error)
 static gboolean
 link_source (Encode *self, const MedleyEncodeSource *source, GstPad *to, MedleyLinkKind kind, GError **error)
 {
-  if (medley_link_make (self->bin, source->pad, source->node, to, self->node, kind, source->random_access,
-                        self->max_pixels))
+  if (medley_link_make (self->bin, source->pad, source->node, to, self->node, kind, self->max_pixels))
     return TRUE;
   return mismatch (self, source, error);
 }
@@ -99,7 +98,7 @@ make_text (Encode *self, MedleyTextForm form, const char *joiner, GError **error
     g_autoptr (GstPad) to = join != NULL ? gst_element_request_pad_simple (join, "sink_%u")
                                          : gst_element_get_static_pad (writer, "sink");
 
-    if (medley_flow_decide (source->flow, taken) != MEDLEY_LINK_DIRECT)
+    if (medley_flow_decide (&source->flow, taken) != MEDLEY_LINK_DIRECT)
       return mismatch (self, source, error);
     if (!link_source (self, source, to, MEDLEY_LINK_DIRECT, error))
       return FALSE;
@@ -120,11 +119,10 @@ make_direct (Encode *self, GError **error)
 
 /* Which track a source makes; DIRECT for raw data, as encoders convert for themselves. */
 static MedleyLinkKind
-track_of (Encode *self, const MedleyEncodeSource *source, gboolean *video)
+track_of (const MedleyMediaType *type, const MedleyFlow *flow, gboolean *video)
 {
-  gboolean may_audio = self->type->audio_caps != NULL;
-  gboolean may_video = self->type->video_caps != NULL;
-  const MedleyFlow *flow = source->flow;
+  gboolean may_audio = type->audio_caps != NULL;
+  gboolean may_video = type->video_caps != NULL;
 
   *video = flow->modality == MEDLEY_MODALITY_VIDEO || flow->modality == MEDLEY_MODALITY_IMAGE;
   if (flow->caps == NULL) {
@@ -271,11 +269,11 @@ make_encoded (Encode *self, GError **error)
   g_autoptr (GstCaps) whole = gst_caps_from_string (self->type->caps);
 
   /* An engine's picture that has the wanted type already. */
-  if (self->n_sources == 1 && first->node->kind == MEDLEY_NODE_STAGE && first->flow->coded
-      && first->flow->caps != NULL && gst_caps_is_subset (first->flow->caps, whole))
+  if (self->n_sources == 1 && first->node->kind == MEDLEY_NODE_STAGE && first->flow.coded
+      && first->flow.caps != NULL && gst_caps_is_subset (first->flow.caps, whole))
     return make_direct (self, error);
   for (guint i = 0; i < self->n_sources; i++) {
-    kinds[i] = track_of (self, &self->sources[i], &videos[i]);
+    kinds[i] = track_of (self->type, &self->sources[i].flow, &videos[i]);
     if (kinds[i] == MEDLEY_LINK_NONE)
       return mismatch (self, &self->sources[i], error);
   }
@@ -283,6 +281,17 @@ make_encoded (Encode *self, GError **error)
       || g_strcmp0 (self->type->caps, self->type->video_caps) == 0)
     return make_single (self, kinds[0], videos[0], error);
   return make_container (self, kinds, videos, error);
+}
+
+MedleyLinkKind
+medley_encode_get_kind (const char *type_name, const MedleyFlow *flow)
+{
+  const MedleyMediaType *type = medley_media_lookup (type_name);
+  gboolean video;
+
+  if (type == NULL || (type->audio_caps == NULL && type->video_caps == NULL))
+    return MEDLEY_LINK_DIRECT;
+  return track_of (type, flow, &video);
 }
 
 gboolean

@@ -11,14 +11,21 @@ G_BEGIN_DECLS
  * @pad: where it comes from
  * @node: whose it is
  * @flow: what comes
- * @random_access: see medley_link_make()
  */
 typedef struct {
   GstPad *pad;
   MedleyNode *node;
-  const MedleyFlow *flow;
-  gboolean random_access;
+  MedleyFlow flow;
 } MedleyEncodeSource;
+
+/**
+ * medley_encode_get_kind:
+ * @type: media type of an output
+ * @flow: what is to be written
+ *
+ * Returns: how the encoder wants it: decoded, or as it is; %MEDLEY_LINK_NONE when it can make nothing of it
+ */
+MedleyLinkKind medley_encode_get_kind (const char *type, const MedleyFlow *flow);
 
 /**
  * medley_encode_make:

@@ -73,32 +73,22 @@ chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
   return ret;
 }
 
-GError *
-medley_gate_too_large (MedleyNode *node, gint width, gint height, guint64 max_pixels)
+gboolean
+medley_gate_check_pixels (GstElement *element, const MedleyNode *node, const GstCaps *caps, guint64 max_pixels)
 {
-  return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IMAGE_TOO_LARGE,
-                      "%s \"%s\" has a picture of %d × %d pixels; the limit is %" G_GUINT64_FORMAT
-                      " (limits.image-pixels)",
-                      node->kind == MEDLEY_NODE_INPUT ? "input" : "stage", node->name, width, height, max_pixels);
-}
-
-static gboolean
-check_pixels (MedleyGate *self, GstEvent *event)
-{
-  GstCaps *caps;
-  const GstStructure *structure;
+  const GstStructure *structure = gst_caps_get_structure (caps, 0);
   gint width, height;
-  GError *error;
+  g_autoptr (GError) error = NULL;
 
-  gst_event_parse_caps (event, &caps);
-  structure = gst_caps_get_structure (caps, 0);
-  if (self->max_pixels == 0 || !gst_structure_get_int (structure, "width", &width)
+  if (max_pixels == 0 || !gst_structure_get_int (structure, "width", &width)
       || !gst_structure_get_int (structure, "height", &height)
-      || (guint64) MAX (width, 0) * (guint64) MAX (height, 0) <= self->max_pixels)
+      || (guint64) MAX (width, 0) * (guint64) MAX (height, 0) <= max_pixels)
     return TRUE;
-  error = medley_gate_too_large (self->node, width, height, self->max_pixels);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_error (GST_OBJECT (self), error, NULL));
-  g_error_free (error);
+  error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IMAGE_TOO_LARGE,
+                       "%s \"%s\" has a picture of %d × %d pixels; the limit is %" G_GUINT64_FORMAT
+                       " (limits.image-pixels)",
+                       node->kind == MEDLEY_NODE_INPUT ? "input" : "stage", node->name, width, height, max_pixels);
+  gst_element_post_message (element, gst_message_new_error (GST_OBJECT (element), error, NULL));
   return FALSE;
 }
 
@@ -110,9 +100,14 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   MedleyWork *before;
   gboolean ret;
 
-  if (type == GST_EVENT_CAPS && !check_pixels (self, event)) {
-    gst_event_unref (event);
-    return FALSE;
+  if (type == GST_EVENT_CAPS) {
+    GstCaps *caps;
+
+    gst_event_parse_caps (event, &caps);
+    if (!medley_gate_check_pixels (GST_ELEMENT (self), self->node, caps, self->max_pixels)) {
+      gst_event_unref (event);
+      return FALSE;
+    }
   }
   if (!GST_EVENT_IS_SERIALIZED (event))
     return gst_pad_push_event (self->src, event);

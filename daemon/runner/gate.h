@@ -25,8 +25,8 @@ G_DECLARE_FINAL_TYPE (MedleyGate, medley_gate, MEDLEY, GATE, GstElement)
  */
 GstElement *medley_gate_new (MedleyNode *node, gboolean outward, guint64 max_pixels);
 
-/* (transfer full): the error for a picture above the limit. */
-GError *medley_gate_too_large (MedleyNode *node, gint width, gint height, guint64 max_pixels);
+/* Whether caps are within the limit of pixels; if not an error message of @element is on the bus. */
+gboolean medley_gate_check_pixels (GstElement *element, const MedleyNode *node, const GstCaps *caps, guint64 max_pixels);
 
 /* Bytes that passed. */
 guint64 medley_gate_get_bytes (MedleyGate *self);

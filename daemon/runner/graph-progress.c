@@ -54,7 +54,10 @@ stage_fraction (MedleyGraph *self, MedleyGraphPart *part)
     source = part_fraction (self, link->port->part);
     if (source < 0)
       return -1;
-    given = link->port->gate != NULL ? medley_gate_get_bytes (MEDLEY_GATE (link->port->gate)) : 0;
+    /* What a decoder gave is not comparable with what it read. */
+    if (link->port->gate == NULL)
+      return MIN (UNFINISHED_MOST, source);
+    given = medley_gate_get_bytes (MEDLEY_GATE (link->port->gate));
     if (given == 0)
       return 0;
     return MIN (UNFINISHED_MOST, source * (double) (done > 0 ? done : taken) / (double) given);

@@ -3,13 +3,13 @@
 
 #include <medley/medley-converter.h>
 #include <medley/medley-error.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/nearest.h"
 #include "runner/encode.h"
 #include "runner/fault.h"
 #include "runner/gate.h"
+#include "runner/graph-port.h"
 #include "runner/graph-properties.h"
 #include "runner/link.h"
 
@@ -100,32 +100,6 @@ add_fault (MedleyGraph *self, const char *code, const MedleyPlanStage *stage, co
                          message);
 }
 
-static guint
-count_links (const MedleyRunPlan *plan, const char *source, const char *port)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < plan->stages->len; i++) {
-    const MedleyPlanStage *stage = g_ptr_array_index (plan->stages, i);
-
-    for (guint j = 0; j < stage->from->len; j++) {
-      const MedleyPlanLink *link = g_ptr_array_index (stage->from, j);
-
-      n += g_str_equal (link->source, source) && g_str_equal (link->port, port);
-    }
-  }
-  for (guint i = 0; i < plan->outputs->len; i++) {
-    const MedleyPlanOutput *output = g_ptr_array_index (plan->outputs, i);
-
-    for (guint j = 0; j < output->from->len; j++) {
-      const MedleyPlanLink *link = g_ptr_array_index (output->from, j);
-
-      n += g_str_equal (link->source, source) && g_str_equal (link->port, port);
-    }
-  }
-  return n;
-}
-
 static void
 add_input (MedleyGraph *self, const MedleyPlanInput *input)
 {
@@ -142,7 +116,7 @@ add_input (MedleyGraph *self, const MedleyPlanInput *input)
   MedleyNode *node;
   GstElement *src;
 
-  if (count_links (self->plan, input->name, "") == 0)
+  if (medley_graph_count_links (self->plan, input->name, "") == 0)
     return;
   node = medley_node_new (self->monitor, MEDLEY_NODE_INPUT, input->name, NULL, FALSE);
   port = g_new0 (MedleyGraphPort, 1);
@@ -161,7 +135,6 @@ add_input (MedleyGraph *self, const MedleyPlanInput *input)
                               is_text ? self->plan->text_bytes : self->plan->input_bytes,
                               is_text ? "limits.text-bytes" : "limits.input-bytes", self->plan->image_pixels);
   part = add_part (self, node, src, NULL);
-  part->random_access = !is_text && !is_image && file != NULL && file->doorbell < 0;
   port->part = part;
   port->name = g_strdup ("");
   g_ptr_array_add (part->ports, port);
@@ -219,214 +192,10 @@ add_stage (MedleyGraph *self, const MedleyPlanStage *stage, guint choice)
   gst_object_unref (element);
 }
 
-/* Names of an element's pads of one direction, "" standing for the default one. */
-static char **
-list_pads (GstElement *element, GstPadDirection direction)
-{
-  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
-
-  for (GList *l = gst_element_class_get_pad_template_list (GST_ELEMENT_GET_CLASS (element)); l != NULL; l = l->next)
-    if (GST_PAD_TEMPLATE_DIRECTION (l->data) == direction)
-      g_strv_builder_add (names, GST_PAD_TEMPLATE_NAME_TEMPLATE (l->data));
-  return g_strv_builder_end (names);
-}
-
-/* The template that a pad name means: "" is the default one, a name is its own or that of a "%u" template. */
-static GstPadTemplate *
-find_template (GstElement *element, GstPadDirection direction, const char *name)
-{
-  GstElementClass *klass = GST_ELEMENT_GET_CLASS (element);
-  GstPadTemplate *found = NULL;
-
-  for (GList *l = gst_element_class_get_pad_template_list (klass); l != NULL; l = l->next) {
-    GstPadTemplate *template = l->data;
-    const char *template_name = GST_PAD_TEMPLATE_NAME_TEMPLATE (template);
-    const char *percent = strchr (template_name, '%');
-
-    if (GST_PAD_TEMPLATE_DIRECTION (template) != direction)
-      continue;
-    if (*name == '\0') {
-      if (g_str_equal (template_name, direction == GST_PAD_SRC ? "src" : "sink"))
-        return template;
-      if (found == NULL || (GST_PAD_TEMPLATE_PRESENCE (template) == GST_PAD_ALWAYS
-                            && GST_PAD_TEMPLATE_PRESENCE (found) != GST_PAD_ALWAYS))
-        found = template;
-    } else if (g_str_equal (template_name, name)
-               || (percent != NULL && strncmp (name, template_name, (size_t) (percent - template_name)) == 0)) {
-      return template;
-    }
-  }
-  return found;
-}
-
-static GstPad *
-get_pad (GstElement *element, GstPadTemplate *template, const char *name)
-{
-  const char *template_name = GST_PAD_TEMPLATE_NAME_TEMPLATE (template);
-  GstPad *pad = gst_element_get_static_pad (element, *name != '\0' ? name : template_name);
-
-  if (pad == NULL && GST_PAD_TEMPLATE_PRESENCE (template) == GST_PAD_REQUEST)
-    pad = gst_element_request_pad_simple (element, *name != '\0' ? name : template_name);
-  return pad;
-}
-
-typedef struct {
-  MedleyGraphPort *port;
-  GstPadTemplate *template;
-} Waiting;
-
-/* A pad that an element makes when it knows its streams. */
-static void
-stage_pad_added (GstElement *element, GstPad *pad, gpointer data)
-{
-  Waiting *waiting = data;
-  g_autoptr (GstPad) sink = gst_element_get_static_pad (waiting->port->gate, "sink");
-  g_autofree char *name = gst_pad_get_name (pad);
-
-  if (GST_PAD_DIRECTION (pad) != GST_PAD_SRC || gst_pad_is_linked (sink))
-    return;
-  if (*waiting->port->name != '\0' && !g_str_equal (name, waiting->port->name)
-      && GST_PAD_PAD_TEMPLATE (pad) != waiting->template)
-    return;
-  gst_pad_link (pad, sink);
-}
-
-static void
-waiting_free (gpointer data, GClosure *closure)
-{
-  g_free (data);
-}
-
-/* Elements after a port's pad: a gate, and a tee where several read it. */
-static gboolean
-build_port (MedleyGraph *self, MedleyGraphPort *port, GstPadTemplate *template)
-{
-  GstElement *element = port->part->element;
-  g_autoptr (GstPad) pad = get_pad (element, template, port->name);
-  g_autoptr (GstPad) gate_sink = NULL;
-
-  port->gate = medley_gate_new (port->part->node, TRUE, self->plan->image_pixels);
-  gst_bin_add (GST_BIN (self->pipeline), port->gate);
-  gate_sink = gst_element_get_static_pad (port->gate, "sink");
-  if (pad != NULL) {
-    if (gst_pad_link (pad, gate_sink) != GST_PAD_LINK_OK)
-      return FALSE;
-  } else {
-    Waiting *waiting = g_new0 (Waiting, 1);
-
-    waiting->port = port;
-    waiting->template = template;
-    g_signal_connect_data (element, "pad-added", G_CALLBACK (stage_pad_added), waiting, waiting_free, 0);
-  }
-  if (port->n_links > 1) {
-    port->tee = medley_link_add (GST_BIN (self->pipeline), port->part->node, "tee");
-    if (port->tee == NULL)
-      return FALSE;
-    g_object_set (port->tee, "allow-not-linked", TRUE, NULL);
-    return gst_element_link (port->gate, port->tee);
-  }
-  return TRUE;
-}
-
-static GstCaps *
-query_port_caps (GstElement *element, GstPadTemplate *template, const char *name)
-{
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (
-      element, *name != '\0' ? name : GST_PAD_TEMPLATE_NAME_TEMPLATE (template));
-
-  if (pad == NULL || MEDLEY_IS_CONVERTER (element))
-    return gst_pad_template_get_caps (template);
-  return gst_pad_query_caps (pad, NULL);
-}
-
-/* What an element that takes anything gives is what it gets. */
-static void
-inherit_flow (MedleyGraph *self, MedleyGraphPort *port)
-{
-  for (guint i = 0; i < self->links->len; i++) {
-    MedleyGraphLink *link = g_ptr_array_index (self->links, i);
-
-    if (link->part == port->part) {
-      port->flow = link->port->flow;
-      if (port->flow.caps != NULL)
-        gst_caps_ref (port->flow.caps);
-      return;
-    }
-  }
-}
-
-/* Finds or makes a port. On a fault returns NULL with a message. */
-static MedleyGraphPort *
-take_port (MedleyGraph *self, const MedleyPlanLink *link, char **message, char **suggestion)
-{
-  MedleyGraphPart *part = medley_graph_find_part (self, link->source);
-  GstPadTemplate *template;
-  MedleyGraphPort *port;
-
-  if (part == NULL)
-    return NULL; /* the fault of that stage is told already */
-  for (guint i = 0; i < part->ports->len; i++) {
-    port = g_ptr_array_index (part->ports, i);
-    if (g_str_equal (port->name, link->port))
-      return port;
-  }
-  template = find_template (part->element, GST_PAD_SRC, link->port);
-  if (template == NULL) {
-    g_auto (GStrv) pads = list_pads (part->element, GST_PAD_SRC);
-    const char *nearest = medley_nearest (link->port, (const char *const *) pads);
-
-    *message = g_strdup_printf ("\"%s\" (%s) has no port \"%s\"", part->node->name, part->node->engine,
-                                link->port);
-    *suggestion = g_strdup (nearest);
-    return NULL;
-  }
-  port = g_new0 (MedleyGraphPort, 1);
-  port->part = part;
-  port->name = g_strdup (link->port);
-  medley_flow_set_caps (&port->flow, query_port_caps (part->element, template, port->name));
-  if (port->flow.caps == NULL)
-    inherit_flow (self, port);
-  g_ptr_array_add (part->ports, port);
-  port->n_links = count_links (self->plan, link->source, link->port);
-  if (!build_port (self, port, template)) {
-    *message = g_strdup_printf ("port \"%s\" of \"%s\" cannot be used", port->name, part->node->name);
-    return NULL;
-  }
-  return port;
-}
-
-/* A complete input that a decoder may read at random goes there without anything between. */
-static GstPad *
-take_pad (MedleyGraph *self, MedleyGraphPort *port, MedleyLinkKind kind)
-{
-  MedleyGraphPart *part = port->part;
-  gboolean decode = kind == MEDLEY_LINK_DECODE_AUDIO || kind == MEDLEY_LINK_DECODE_VIDEO;
-
-  if (part->node->kind == MEDLEY_NODE_INPUT && port->gate == NULL) {
-    port->n_links = count_links (self->plan, part->node->name, "");
-    part->random_access &= decode && port->n_links == 1;
-    if (part->random_access)
-      return gst_element_get_static_pad (part->element, "src");
-    if (!build_port (self, port, find_template (part->element, GST_PAD_SRC, "")))
-      return NULL;
-  }
-  if (port->tee != NULL)
-    return gst_element_request_pad_simple (port->tee, "src_%u");
-  return gst_element_get_static_pad (port->gate, "src");
-}
-
-static GstCaps *
-query_sink_caps (MedleyGraphPart *part, GstPadTemplate *template, GstPad *pad)
-{
-  if (pad == NULL || MEDLEY_IS_CONVERTER (part->element))
-    return gst_pad_template_get_caps (template);
-  return gst_pad_query_caps (pad, NULL);
-}
-
 static void
 link_stage (MedleyGraph *self, MedleyGraphPart *part, const MedleyPlanLink *link)
 {
-  GstPadTemplate *template = find_template (part->element, GST_PAD_SINK, link->sink_pad);
+  GstPadTemplate *template = medley_graph_find_template (part->element, GST_PAD_SINK, link->sink_pad);
   g_autofree char *below = *link->sink_pad != '\0' ? g_strconcat ("/from/", link->sink_pad, NULL) : g_strdup ("/from");
   g_autofree char *message = NULL;
   g_autofree char *suggestion = NULL;
@@ -440,32 +209,31 @@ link_stage (MedleyGraph *self, MedleyGraphPart *part, const MedleyPlanLink *link
   MedleyLinkKind kind;
   GstElement *gate;
 
-  sink = template != NULL ? get_pad (part->element, template, link->sink_pad) : NULL;
+  sink = template != NULL ? medley_graph_get_pad (part->element, template, link->sink_pad) : NULL;
   if (sink == NULL || gst_pad_is_linked (sink)) {
-    g_auto (GStrv) pads = list_pads (part->element, GST_PAD_SINK);
+    g_auto (GStrv) pads = medley_graph_list_pads (part->element, GST_PAD_SINK);
 
     add_fault (self, sink == NULL ? "unknown-name" : "too-many", part->stage, below,
                medley_nearest (link->sink_pad, (const char *const *) pads), "%s %s input \"%s\"",
                part->node->engine, sink == NULL ? "has no" : "takes only one source at its", link->sink_pad);
     return;
   }
-  port = take_port (self, link, &message, &suggestion);
+  port = medley_graph_take_port (self, link, &message, &suggestion);
   if (port == NULL) {
     if (message != NULL)
       add_fault (self, "unknown-name", part->stage, below, suggestion, "%s", message);
     return;
   }
-  caps = query_sink_caps (part, template, sink);
+  caps = medley_graph_query_caps (part->element, template, sink);
   kind = medley_flow_decide (&port->flow, caps);
-  if (kind != MEDLEY_LINK_NONE)
-    from = take_pad (self, port, kind);
+  from = medley_graph_take_pad (self, port, part->node, &kind);
   gate = medley_gate_new (part->node, FALSE, self->plan->image_pixels);
   gst_bin_add (GST_BIN (self->pipeline), gate);
   gate_sink = gst_element_get_static_pad (gate, "sink");
   gate_src = gst_element_get_static_pad (gate, "src");
   if (from == NULL || gst_pad_link (gate_src, sink) != GST_PAD_LINK_OK
       || !medley_link_make (GST_BIN (self->pipeline), from, port->part->node, gate_sink, part->node, kind,
-                            port->part->random_access, self->plan->image_pixels)) {
+                            self->plan->image_pixels)) {
     g_autofree char *given = medley_caps_to_text (port->flow.caps);
     g_autofree char *taken = medley_caps_to_text (caps);
 
@@ -486,15 +254,6 @@ output_fault (MedleyGraph *self, const MedleyPlanOutput *output, const char *cod
   medley_run_faults_add (self->faults, code, NULL, NULL, output->pointer, below, suggestion, message);
 }
 
-/* An encoder converts by itself; only whether the source must be decoded matters for the pad. */
-static MedleyLinkKind
-output_kind (const MedleyFlow *flow)
-{
-  if (!flow->coded)
-    return MEDLEY_LINK_DIRECT;
-  return flow->modality == MEDLEY_MODALITY_AUDIO ? MEDLEY_LINK_DECODE_AUDIO : MEDLEY_LINK_DECODE_VIDEO;
-}
-
 static void
 add_output (MedleyGraph *self, const MedleyPlanOutput *output)
 {
@@ -513,19 +272,26 @@ add_output (MedleyGraph *self, const MedleyPlanOutput *output)
     const MedleyPlanLink *link = g_ptr_array_index (output->from, i);
     g_autofree char *message = NULL;
     g_autofree char *suggestion = NULL;
-    MedleyGraphPort *port = take_port (self, link, &message, &suggestion);
+    MedleyGraphPort *port = medley_graph_take_port (self, link, &message, &suggestion);
+    MedleyLinkKind kind;
 
     if (message != NULL)
       output_fault (self, output, "unknown-name", "/from", suggestion, message);
     if (port == NULL)
       goto out;
+    kind = medley_encode_get_kind (type, &port->flow);
     sources[i].node = port->part->node;
-    sources[i].flow = &port->flow;
-    sources[i].pad = take_pad (self, port, output_kind (&port->flow));
-    sources[i].random_access = port->part->random_access;
+    sources[i].pad = medley_graph_take_pad (self, port, node, &kind);
+    sources[i].flow = port->flow;
+    if (sources[i].flow.caps != NULL)
+      gst_caps_ref (sources[i].flow.caps);
+    if (kind == MEDLEY_LINK_AUDIO || kind == MEDLEY_LINK_VIDEO) {
+      /* Decoded on the way. */
+      medley_flow_clear (&sources[i].flow);
+      medley_flow_set_caps (&sources[i].flow, gst_caps_new_empty_simple (kind == MEDLEY_LINK_VIDEO ? "video/x-raw"
+                                                                                                   : "audio/x-raw"));
+    }
     n_sources++;
-    if (sources[i].pad == NULL)
-      goto out;
   }
   sink = medley_output_sink_new (node, file != NULL ? file->file : -1, self->plan->output_bytes);
   gst_object_set_name (GST_OBJECT (sink), name);
@@ -536,8 +302,10 @@ add_output (MedleyGraph *self, const MedleyPlanOutput *output)
     output_fault (self, output, code, g_str_equal (code, "unsupported-type") ? "/type" : "/from", NULL,
                   error->message);
 out:
-  for (guint i = 0; i < n_sources; i++)
+  for (guint i = 0; i < n_sources; i++) {
     gst_clear_object (&sources[i].pad);
+    medley_flow_clear (&sources[i].flow);
+  }
 }
 
 /* An ordinary element stops when nobody takes one of its outputs. */

@@ -26,7 +26,7 @@ typedef struct {
   GstElement *element; /* owned */
   GPtrArray *ports;    /* of MedleyGraphPort */
   const MedleyPlanStage *stage;
-  gboolean random_access;
+  GstElement *decoder; /* of an input, NULL until somebody wants its sound or pictures */
 } MedleyGraphPart;
 
 typedef struct {
@@ -34,7 +34,7 @@ typedef struct {
   char *name;
   guint n_links;
   MedleyFlow flow;
-  GstElement *gate; /* NULL for a complete input that one decoder reads at random */
+  GstElement *gate; /* NULL for an input that only a decoder reads */
   GstElement *tee;  /* NULL for one link */
 } MedleyGraphPort;
 

@@ -24,6 +24,7 @@ struct _MedleyInputSrc {
   int doorbell;
   GstCaps *caps;
   gboolean whole;
+  gboolean seeks;
   guint64 max_bytes;
   guint64 max_pixels;
   const char *limit_name;
@@ -340,8 +341,7 @@ is_seekable (GstBaseSrc *src)
 {
   MedleyInputSrc *self = MEDLEY_INPUT_SRC (src);
 
-  /* What goes out whole, or as text in order, has no use for seeks. */
-  return !self->whole && self->doorbell < 0;
+  return self->seeks && self->doorbell < 0;
 }
 
 static GstCaps *
@@ -448,6 +448,12 @@ medley_input_src_new (const char *name, int file, int doorbell, GstCaps *caps, g
   if (doorbell >= 0)
     fcntl (doorbell, F_SETFL, fcntl (doorbell, F_GETFL) | O_NONBLOCK);
   return GST_ELEMENT (self);
+}
+
+void
+medley_input_src_allow_seeks (MedleyInputSrc *self)
+{
+  self->seeks = TRUE;
 }
 
 void

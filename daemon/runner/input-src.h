@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  *
  * Reads a job's input from a regular file that may still be growing. While it grows, a doorbell pipe tells of more
  * (a byte) and of the end (end of file); when nothing more has come for a moment it says so downstream with
- * medley_event_new_idle(). A complete file can be read at random and knows its length. An image goes out whole, in
+ * medley_event_new_idle(). A complete file knows its length and may be read at random. An image goes out whole, in
  * one buffer, with the caps that its content shows.
  *
  * Errors name the input: %MEDLEY_ERROR_EMPTY_INPUT, %MEDLEY_ERROR_TOO_LARGE, %MEDLEY_ERROR_IMAGE_TOO_LARGE (by its
@@ -34,6 +34,9 @@ G_DECLARE_FINAL_TYPE (MedleyInputSrc, medley_input_src, MEDLEY, INPUT_SRC, GstBa
  */
 GstElement *medley_input_src_new (const char *name, int file, int doorbell, GstCaps *caps, gboolean whole,
                                   guint64 max_bytes, const char *limit_name, guint64 max_pixels);
+
+/* Lets a complete input be read at random: only where one decoder reads it, as a seek moves all readers. */
+void medley_input_src_allow_seeks (MedleyInputSrc *self);
 
 /**
  * medley_input_src_get_progress:

@@ -3,7 +3,7 @@
 
 #include <medley/medley-error.h>
 
-#include "runner/gate.h"
+#include "runner/decode.h"
 
 #define MIB (1024u * 1024)
 #define QUEUE_SOUND_SECONDS 180
@@ -11,42 +11,24 @@
 #define QUEUE_LEAST (4 * MIB)
 #define QUEUE_MOST (64 * MIB)
 
-/* A link that is completed while data flows: the pads it waits for are made by a decoder. */
+/* A link that is completed when the caps of an image are known. */
 typedef struct {
-  gint refs;
   GstBin *bin; /* outlives the link */
   GstPad *to;
   MedleyNode *from_node;
   MedleyNode *to_node;
-  MedleyLinkKind kind;
   guint64 max_pixels;
-  gint linked;
 } Late;
 
-static Late *
-late_ref (Late *late)
-{
-  g_atomic_int_inc (&late->refs);
-  return late;
-}
-
 static void
-late_unref (gpointer data)
+late_free (gpointer data)
 {
   Late *late = data;
 
-  if (!g_atomic_int_dec_and_test (&late->refs))
-    return;
   gst_object_unref (late->to);
   medley_node_unref (late->from_node);
   medley_node_unref (late->to_node);
   g_free (late);
-}
-
-static void
-late_closure_unref (gpointer data, GClosure *closure)
-{
-  late_unref (data);
 }
 
 GstElement *
@@ -150,149 +132,20 @@ link_raw (GstBin *bin, GstPad *from, GstPad *to, MedleyNode *node, gboolean vide
   return link_pads (at, to);
 }
 
-static void
-post_unmet (Late *late, const char *what)
-{
-  g_autoptr (GError) error
-      = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT, "%s \"%s\" has no %s that \"%s\" could take",
-                     late->from_node->kind == MEDLEY_NODE_INPUT ? "input" : "stage", late->from_node->name,
-                     what, late->to_node->name);
-
-  gst_element_post_message (GST_ELEMENT (late->bin),
-                            gst_message_new_error (GST_OBJECT (late->bin), error, NULL));
-}
-
-/* As in decodebin's own documentation; there is no header for it. */
-enum { AUTOPLUG_TRY = 0, AUTOPLUG_EXPOSE = 1 };
-
-/* Streams of the other kind are not decoded. */
-static gint
-select_factory (GstElement *decoder, GstPad *pad, GstCaps *caps, GstElementFactory *factory, gpointer data)
-{
-  const Late *late = data;
-  GstElementFactoryListType other
-      = late->kind == MEDLEY_LINK_DECODE_AUDIO
-            ? GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE
-                  | GST_ELEMENT_FACTORY_TYPE_MEDIA_SUBTITLE
-            : GST_ELEMENT_FACTORY_TYPE_MEDIA_AUDIO | GST_ELEMENT_FACTORY_TYPE_MEDIA_SUBTITLE;
-
-  return gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER | other) ? AUTOPLUG_EXPOSE
-                                                                                             : AUTOPLUG_TRY;
-}
-
-static void
-swallow (GstBin *bin, GstPad *pad, MedleyNode *node)
-{
-  GstElement *sink = medley_link_add (bin, node, "fakesink");
-  g_autoptr (GstPad) sink_pad = NULL;
-
-  if (sink == NULL)
-    return;
-  g_object_set (sink, "sync", FALSE, "async", FALSE, NULL);
-  gst_element_sync_state_with_parent (sink);
-  sink_pad = gst_element_get_static_pad (sink, "sink");
-  gst_pad_link (pad, sink_pad);
-}
-
-/* The first stream of the wanted kind is taken. */
-static void
-decoded_pad_added (GstElement *decoder, GstPad *pad, gpointer data)
-{
-  Late *late = data;
-  gboolean video = late->kind == MEDLEY_LINK_DECODE_VIDEO;
-  g_autoptr (GstCaps) caps = NULL;
-  g_autoptr (GstPad) src = NULL;
-  GstElement *guard;
-
-  if (GST_PAD_DIRECTION (pad) != GST_PAD_SRC)
-    return;
-  caps = gst_pad_get_current_caps (pad);
-  if (!medley_caps_have (caps, video ? "video/x-raw" : "audio/x-raw")
-      || !g_atomic_int_compare_and_exchange (&late->linked, FALSE, TRUE)) {
-    swallow (late->bin, pad, late->from_node);
-    return;
-  }
-  guard = medley_gate_new (late->from_node, TRUE, late->max_pixels);
-  gst_bin_add (late->bin, guard);
-  gst_element_sync_state_with_parent (guard);
-  if (!link_through (pad, guard, &src) || !link_raw (late->bin, src, late->to, late->to_node, video, TRUE))
-    post_unmet (late, video ? "picture" : "sound");
-}
-
-static void
-decoder_has_no_more (GstElement *decoder, gpointer data)
-{
-  Late *late = data;
-
-  if (g_atomic_int_compare_and_exchange (&late->linked, FALSE, TRUE))
-    post_unmet (late, late->kind == MEDLEY_LINK_DECODE_VIDEO ? "picture" : "sound");
-}
-
-/* Decoders take room for a picture before they announce it; parsers announce it before. */
-static GstPadProbeReturn
-guard_decoder (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-  Late *late = data;
-  const GstStructure *structure;
-  g_autoptr (GError) error = NULL;
-  gint width, height;
-  GstCaps *caps;
-
-  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_CAPS)
-    return GST_PAD_PROBE_OK;
-  gst_event_parse_caps (GST_PAD_PROBE_INFO_EVENT (info), &caps);
-  structure = gst_caps_get_structure (caps, 0);
-  if (late->max_pixels == 0 || !gst_structure_get_int (structure, "width", &width)
-      || !gst_structure_get_int (structure, "height", &height)
-      || (guint64) MAX (width, 0) * (guint64) MAX (height, 0) <= late->max_pixels)
-    return GST_PAD_PROBE_OK;
-  error = medley_gate_too_large (late->from_node, width, height, late->max_pixels);
-  gst_element_post_message (GST_ELEMENT (late->bin), gst_message_new_error (GST_OBJECT (late->bin), error, NULL));
-  /* Without caps the decoder refuses all data. */
-  return GST_PAD_PROBE_DROP;
-}
-
-static void
-decoder_part_added (GstBin *decoder, GstBin *sub, GstElement *element, gpointer data)
-{
-  GstElementFactory *factory = gst_element_get_factory (element);
-  g_autoptr (GstPad) sink = NULL;
-
-  if (factory == NULL
-      || !gst_element_factory_list_is_type (factory,
-                                            GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO
-                                                | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE))
-    return;
-  sink = gst_element_get_static_pad (element, "sink");
-  if (sink != NULL)
-    gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, guard_decoder, late_ref (data), late_unref);
-}
-
-/* decodebin and not decodebin3: in GStreamer 1.22.0 that one fails with "not-linked" on whatever is pushed into it,
- * which a growing input has to be. */
 static gboolean
-link_decoder (GstPad *from, Late *late, gboolean started)
+link_decoder (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, MedleyNode *to_node, gboolean video,
+              guint64 max_pixels, gboolean started)
 {
-  const struct {
-    const char *signal;
-    GCallback handler;
-  } handlers[] = {
-    { "autoplug-select", G_CALLBACK (select_factory) },
-    { "deep-element-added", G_CALLBACK (decoder_part_added) },
-    { "pad-added", G_CALLBACK (decoded_pad_added) },
-    { "no-more-pads", G_CALLBACK (decoder_has_no_more) },
-  };
-  GstElement *decoder = medley_link_add (late->bin, late->from_node, "decodebin");
+  GstElement *decoder = medley_decoder_add (bin, from_node, max_pixels);
   g_autoptr (GstPad) sink = NULL;
+  g_autoptr (GstPad) src = NULL;
 
   if (decoder == NULL)
     return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (handlers); i++)
-    g_signal_connect_data (decoder, handlers[i].signal, handlers[i].handler, late_ref (late), late_closure_unref, 0);
+  src = medley_decoder_take (decoder, video, to_node);
   sink = gst_element_get_static_pad (decoder, "sink");
-  if (!link_pads (from, sink))
-    return FALSE;
-  return !started || gst_element_sync_state_with_parent (decoder);
+  return src != NULL && link_raw (bin, src, to, to_node, video, started)
+         && (!started || medley_decoder_start (decoder)) && link_pads (from, sink);
 }
 
 /* The content of an image shows what it is only now: as it is, or decoded. */
@@ -305,62 +158,51 @@ image_caps_known (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 
   if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS) {
     /* Nobody is there to take it, so nothing would ever end. */
-    post_unmet (late, "image");
+    medley_decoder_post_unmet (late->bin, late->from_node, "image", late->to_node);
     return GST_PAD_PROBE_OK;
   }
   if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_CAPS)
     return GST_PAD_PROBE_OK;
   gst_event_parse_caps (GST_PAD_PROBE_INFO_EVENT (info), &caps);
-  if (gst_pad_query_accept_caps (late->to, caps)) {
+  if (gst_pad_query_accept_caps (late->to, caps))
     ok = link_pads (pad, late->to);
-  } else {
-    late->kind = MEDLEY_LINK_DECODE_VIDEO;
-    ok = link_decoder (pad, late, TRUE);
-  }
+  else
+    ok = link_decoder (late->bin, pad, late->from_node, late->to, late->to_node, TRUE, late->max_pixels, TRUE);
   if (!ok)
-    post_unmet (late, "image");
+    medley_decoder_post_unmet (late->bin, late->from_node, "image", late->to_node);
   return GST_PAD_PROBE_REMOVE;
 }
 
 gboolean
 medley_link_make (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, MedleyNode *to_node,
-                  MedleyLinkKind kind, gboolean random_access, guint64 max_pixels)
+                  MedleyLinkKind kind, guint64 max_pixels)
 {
-  gboolean decode = kind == MEDLEY_LINK_DECODE_AUDIO || kind == MEDLEY_LINK_DECODE_VIDEO;
-  g_autoptr (GstPad) at = gst_object_ref (from);
-  gboolean ok = FALSE;
+  GstElement *queue;
+  g_autoptr (GstPad) at = NULL;
   Late *late;
 
   if (kind == MEDLEY_LINK_NONE)
     return FALSE;
-  if (!(decode && random_access)) {
-    GstElement *queue = add_queue (bin, to_node);
-    GstPad *next;
-
-    if (queue == NULL || !link_through (at, queue, &next))
-      return FALSE;
-    gst_object_unref (at);
-    at = next;
-  }
-  if (kind == MEDLEY_LINK_DIRECT)
-    return link_pads (at, to);
-  if (kind == MEDLEY_LINK_AUDIO || kind == MEDLEY_LINK_VIDEO)
+  queue = add_queue (bin, to_node);
+  if (queue == NULL || !link_through (from, queue, &at))
+    return FALSE;
+  switch (kind) {
+  case MEDLEY_LINK_AUDIO:
+  case MEDLEY_LINK_VIDEO:
     return link_raw (bin, at, to, to_node, kind == MEDLEY_LINK_VIDEO, FALSE);
-
-  late = g_new0 (Late, 1);
-  late->refs = 1;
-  late->bin = bin;
-  late->to = gst_object_ref (to);
-  late->from_node = medley_node_ref (from_node);
-  late->to_node = medley_node_ref (to_node);
-  late->kind = kind;
-  late->max_pixels = max_pixels;
-  if (decode) {
-    ok = link_decoder (at, late, FALSE);
-  } else {
-    ok = TRUE;
-    gst_pad_add_probe (at, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, image_caps_known, late_ref (late), late_unref);
+  case MEDLEY_LINK_DECODE_AUDIO:
+  case MEDLEY_LINK_DECODE_VIDEO:
+    return link_decoder (bin, at, from_node, to, to_node, kind == MEDLEY_LINK_DECODE_VIDEO, max_pixels, FALSE);
+  case MEDLEY_LINK_IMAGE:
+    late = g_new0 (Late, 1);
+    late->bin = bin;
+    late->to = gst_object_ref (to);
+    late->from_node = medley_node_ref (from_node);
+    late->to_node = medley_node_ref (to_node);
+    late->max_pixels = max_pixels;
+    gst_pad_add_probe (at, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, image_caps_known, late, late_free);
+    return TRUE;
+  default:
+    return link_pads (at, to);
   }
-  late_unref (late);
-  return ok;
 }

@@ -14,7 +14,6 @@ G_BEGIN_DECLS
  * @to: a sink pad
  * @to_node: whose it is
  * @kind: how to link
- * @random_access: whether @from is a complete input that a decoder may read at random: nothing stands between
  * @max_pixels: most pixels of a picture, 0 for no limit
  *
  * Links two pads through a queue and GStreamer's own decoders and converters.
@@ -27,7 +26,7 @@ G_BEGIN_DECLS
  * Returns: whether the pads could be linked
  */
 gboolean medley_link_make (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, MedleyNode *to_node,
-                           MedleyLinkKind kind, gboolean random_access, guint64 max_pixels);
+                           MedleyLinkKind kind, guint64 max_pixels);
 
 /* Makes an element, adds it to a bin and tags it. (transfer none) (nullable): NULL when there is no such factory;
  * then an error message is on the bus. */
