@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runner/encode-tuning.h"
 
+#define MP3_MONO_KBPS 64
+#define MP3_STEREO_KBPS 160
+
 /* clang-format off */
 static const struct {
   const char *factory;
@@ -33,14 +36,16 @@ static const struct {
   { "x264enc", "threads", "1" },
   { "voaacenc", "bitrate", "64000" },
   { "avenc_aac", "bitrate", "64000" },
-  /* Readable while it grows, a plain file with an index at the end. */
+  /* Readable while it grows; MedleyMp4Finish makes it a plain file at the end. "first-moov-then-finalise" would too, but
+   * what it writes is completed later, and who reads meanwhile has got what cannot be played. */
   { "mp4mux", "fragment-duration", "1000" },
-  { "mp4mux", "fragment-mode", "first-moov-then-finalise" },
+  { "mp4mux", "fragment-mode", "dash-or-mss" },
   { "pngenc", "snapshot", "true" },
   { "jpegenc", "snapshot", "true" },
   { "jpegenc", "quality", "92" },
-  { "lamemp3enc", "target", "quality" },
-  { "lamemp3enc", "quality", "4" },
+  /* Of one rate: its length tells how long it plays, however much of it there is yet. */
+  { "lamemp3enc", "target", "bitrate" },
+  { "lamemp3enc", "cbr", "true" },
 };
 /* clang-format on */
 
@@ -52,6 +57,30 @@ tune_webm_pad (GstElement *muxer, GstPad *pad, gpointer data)
     g_object_set (pad, "frame-duration", FALSE, NULL);
 }
 
+/* What the tracks need; before the encoder sees the caps, since it cannot be changed later. */
+static GstPadProbeReturn
+tune_mp3 (GstPad *pad, GstPadProbeInfo *info, gpointer encoder)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  gint channels = 0;
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (event, &caps);
+  gst_structure_get_int (gst_caps_get_structure (caps, 0), "channels", &channels);
+  g_object_set (encoder, "bitrate", channels == 1 ? MP3_MONO_KBPS : MP3_STEREO_KBPS, NULL);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+watch_mp3 (GstElement *encoder)
+{
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (encoder, "sink");
+
+  gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, tune_mp3, encoder, NULL);
+}
+
 void
 medley_encode_tune (GstElement *element)
 {
@@ -61,6 +90,8 @@ medley_encode_tune (GstElement *element)
     return;
   if (g_str_equal (GST_OBJECT_NAME (factory), "webmmux"))
     g_signal_connect (element, "pad-added", G_CALLBACK (tune_webm_pad), NULL);
+  if (g_str_equal (GST_OBJECT_NAME (factory), "lamemp3enc"))
+    watch_mp3 (element);
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
     if (g_str_equal (table[i].factory, GST_OBJECT_NAME (factory))
         && g_object_class_find_property (G_OBJECT_GET_CLASS (element), table[i].property) != NULL)

@@ -7,6 +7,7 @@
 #include "base/media.h"
 #include "runner/encode-tuning.h"
 #include "runner/link.h"
+#include "runner/mp4-finish.h"
 #include "runner/text-writer.h"
 
 /* Small: before it stands the link's own queue, which has the room that two tracks need. */
@@ -167,7 +168,11 @@ make_profile (Encode *self, gboolean audio, gboolean video)
 static void
 tune_deep (GstBin *bin, GstBin *sub, GstElement *element, gpointer data)
 {
+  GstElementFactory *factory = gst_element_get_factory (element);
+
   medley_encode_tune (element);
+  if (data != NULL && factory != NULL && g_str_equal (GST_OBJECT_NAME (factory), "mp4mux"))
+    medley_mp4_finish_watch (data, element);
 }
 
 static gboolean
@@ -176,9 +181,15 @@ make_container (Encode *self, const MedleyLinkKind *kinds, const gboolean *video
   g_autoptr (GstEncodingProfile) profile = NULL;
   gboolean audio = FALSE, video = FALSE;
   GstElement *encoder = medley_link_add (self->bin, self->node, "encodebin2");
+  GstElement *finish = NULL;
 
   if (encoder == NULL)
     return missing (self, error, "encodebin2");
+  if (g_str_equal (self->type->name, "video/mp4")) {
+    finish = medley_mp4_finish_new ();
+    medley_node_tag (self->node, finish);
+    gst_bin_add (self->bin, finish);
+  }
   for (guint i = 0; i < self->n_sources; i++) {
     if (videos[i] ? video : audio)
       return refuse (self, error, "too-many", "it has two %s tracks", videos[i] ? "video" : "audio");
@@ -187,7 +198,7 @@ make_container (Encode *self, const MedleyLinkKind *kinds, const gboolean *video
   }
   g_object_set (encoder, "queue-time-max", (guint64) 0, "queue-buffers-max", 0, "queue-bytes-max",
                 ENCODER_QUEUE_BYTES, NULL);
-  g_signal_connect (encoder, "deep-element-added", G_CALLBACK (tune_deep), NULL);
+  g_signal_connect (encoder, "deep-element-added", G_CALLBACK (tune_deep), finish);
   profile = make_profile (self, audio, video);
   g_object_set (encoder, "profile", profile, NULL);
 
@@ -201,7 +212,9 @@ make_container (Encode *self, const MedleyLinkKind *kinds, const gboolean *video
     if (!link_source (self, &self->sources[i], to, kinds[i], error))
       return FALSE;
   }
-  return link_to_sink (self, encoder) || missing (self, error, self->type->caps);
+  if (finish != NULL && !gst_element_link (encoder, finish))
+    return missing (self, error, self->type->caps);
+  return link_to_sink (self, finish != NULL ? finish : encoder) || missing (self, error, self->type->caps);
 }
 
 static GstElement *
@@ -246,15 +259,6 @@ make_single (Encode *self, MedleyLinkKind kind, gboolean video, GError **error)
     gst_util_set_object_arg (G_OBJECT (last), "caps", caps);
   if (!gst_element_link_many (convert, scale, last, NULL))
     return mismatch (self, &self->sources[0], error);
-  if (g_str_equal (self->type->name, "audio/mpeg")) {
-    /* Tells players the length of a file of varying rate. */
-    GstElement *xing = medley_link_add (self->bin, self->node, "xingmux");
-
-    if (xing == NULL)
-      return missing (self, error, "xingmux");
-    gst_element_link (last, xing);
-    last = xing;
-  }
   to = gst_element_get_static_pad (convert, "sink");
   return link_source (self, &self->sources[0], to, kind, error)
          && (link_to_sink (self, last) || mismatch (self, &self->sources[0], error));

@@ -36,9 +36,9 @@ typedef struct {
 static const char *const usual_factories[] = {
   "queue",       "tee",        "capsfilter", "concat",     "funnel",    "audioconvert", "audioresample",
   "audiorate",   "encodebin2", "oggmux",     "opusenc",    "flacenc",   "wavenc",       "lamemp3enc",
-  "xingmux",     "webmmux",    "vp8enc",     "mp4mux",     "x264enc",   "h264parse",    "aacparse",
-  "voaacenc",    "videorate",  "videoscale", "pngenc",     "jpegenc",   "videoconvert", "decodebin",
-  "typefind",    "multiqueue", "pngdec",     "jpegdec",    "fakesink",  "identity",
+  "webmmux",     "vp8enc",     "mp4mux",     "x264enc",    "h264parse", "aacparse",     "voaacenc",
+  "videorate",   "videoscale", "pngenc",     "jpegenc",    "videoconvert", "decodebin", "typefind",
+  "multiqueue",  "pngdec",     "jpegdec",    "fakesink",   "identity",
 };
 
 static void
