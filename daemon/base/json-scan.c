@@ -18,14 +18,27 @@ typedef struct {
   guint n_children;
   gboolean is_object;
   MedleyJsonPlace place;
+  /* Of a member that is not an object's first: bytes from the comma before it to behind its value. */
+  gsize begin;
+  gsize end;
 } Node;
+
+typedef struct {
+  MedleyJsonDuplicate told;
+  gsize begin;
+  gsize end;
+} Duplicate;
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (Duplicate, told) == 0);
 
 struct _MedleyJsonMap {
   GArray *nodes;
   GStringChunk *keys;
+  GPtrArray *duplicates; /* Duplicate */
 };
 
 typedef struct {
+  const char *start;
   const char *at;
   const char *end;
   MedleyJsonPlace place;
@@ -33,6 +46,8 @@ typedef struct {
   MedleyJsonMap *map;
   GArray *open; /* indexes of the nodes of arrays and objects that are not closed yet */
   GString *string;
+  gsize comma; /* where the last one between members stands */
+  gboolean keep_duplicates;
 } Scanner;
 
 #define NODE(map, i) (&g_array_index ((map)->nodes, Node, i))
@@ -260,7 +275,7 @@ static gboolean
 add_node (Scanner *s, const char *key, MedleyJsonPlace place, GError **error)
 {
   MedleyJsonMap *map = s->map;
-  Node node = { .place = place };
+  Node node = { .place = place, .begin = s->comma };
   guint index = map->nodes->len;
 
   if (index >= s->limits->max_values)
@@ -294,6 +309,32 @@ compare_nodes (gconstpointer a, gconstpointer b)
   return (first > second) - (first < second);
 }
 
+/* Of a member of the innermost open object. */
+static void
+record_duplicate (Scanner *s, const Node *node)
+{
+  Duplicate *duplicate;
+  g_autofree char *pointer = g_strdup ("");
+
+  if (s->map->duplicates->len >= MEDLEY_JSON_MAX_DUPLICATES)
+    return;
+  for (guint i = 0; i < s->open->len; i++) {
+    const Node *parent = NODE (s->map, g_array_index (s->open, guint, i));
+    const Node *child
+        = i + 1 < s->open->len ? NODE (s->map, g_array_index (s->open, guint, i + 1)) : node;
+    g_autofree char *shorter = g_steal_pointer (&pointer);
+    char index[16];
+
+    g_snprintf (index, sizeof index, "%u", parent->n_children - 1);
+    pointer = medley_json_pointer_append (shorter, parent->is_object ? child->key : index);
+  }
+  duplicate = g_new (Duplicate, 1);
+  *duplicate = (Duplicate){ { g_steal_pointer (&pointer), node->place.line, node->place.column },
+                            node->begin,
+                            node->end };
+  g_ptr_array_add (s->map->duplicates, duplicate);
+}
+
 /* The members are sorted rather than hashed: no choice of keys makes it slow. */
 static gboolean
 check_duplicates (Scanner *s, Node *object, GError **error)
@@ -307,8 +348,11 @@ check_duplicates (Scanner *s, Node *object, GError **error)
   for (guint i = 1; i < members->len; i++) {
     const Node *node = members->pdata[i];
 
-    if (strcmp (node->key, ((const Node *) members->pdata[i - 1])->key) == 0
-        && (duplicate == NULL || node < duplicate))
+    if (strcmp (node->key, ((const Node *) members->pdata[i - 1])->key) != 0)
+      continue;
+    if (s->keep_duplicates)
+      record_duplicate (s, node);
+    else if (duplicate == NULL || node < duplicate)
       duplicate = node;
   }
   if (duplicate == NULL)
@@ -385,7 +429,9 @@ scan_after_value (Scanner *s, GError **error)
     Node *parent = NODE (s->map, g_array_index (s->open, guint, s->open->len - 1));
 
     skip_space (s);
+    NODE (s->map, parent->last_child)->end = (gsize) (s->at - s->start);
     if (PEEK (s) == ',') {
+      s->comma = (gsize) (s->at - s->start);
       step (s);
       skip_space (s);
       return !parent->is_object || scan_key (s, "a key in double quotes", error);
@@ -447,11 +493,21 @@ check_encoding (Scanner *s, GError **error)
   return fail (error, "byte 0x%02x is not UTF-8", (guchar) *end);
 }
 
+static void
+duplicate_free (gpointer data)
+{
+  Duplicate *duplicate = data;
+
+  g_free (duplicate->told.pointer);
+  g_free (duplicate);
+}
+
 MedleyJsonMap *
 medley_json_scan (const char *text, gsize length, const MedleyJsonLimits *limits,
-                  MedleyJsonPlace *place, GError **error)
+                  gboolean keep_duplicates, MedleyJsonPlace *place, GError **error)
 {
-  Scanner scanner = { .at = text, .end = text + length, .place = { 1, 1 }, .limits = limits };
+  Scanner scanner = { .start = text, .at = text, .end = text + length, .place = { 1, 1 }, .limits = limits,
+                      .keep_duplicates = keep_duplicates };
   g_autoptr (MedleyJsonMap) map = g_new0 (MedleyJsonMap, 1);
   g_autoptr (GArray) open = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autoptr (GString) string = g_string_new (NULL);
@@ -459,12 +515,29 @@ medley_json_scan (const char *text, gsize length, const MedleyJsonLimits *limits
 
   map->nodes = g_array_new (FALSE, FALSE, sizeof (Node));
   map->keys = g_string_chunk_new (4096);
+  map->duplicates = g_ptr_array_new_with_free_func (duplicate_free);
   scanner.map = map;
   scanner.open = open;
   scanner.string = string;
   ok = check_encoding (&scanner, error) && scan_text (&scanner, error);
   *place = scanner.place;
   return ok ? g_steal_pointer (&map) : NULL;
+}
+
+GPtrArray *
+medley_json_map_get_duplicates (MedleyJsonMap *map)
+{
+  return map->duplicates;
+}
+
+void
+medley_json_map_blank_duplicates (MedleyJsonMap *map, char *text)
+{
+  for (guint i = 0; i < map->duplicates->len; i++) {
+    const Duplicate *duplicate = map->duplicates->pdata[i];
+
+    memset (text + duplicate->begin, ' ', duplicate->end - duplicate->begin);
+  }
 }
 
 static guint
@@ -527,6 +600,7 @@ medley_json_map_free (MedleyJsonMap *map)
 {
   g_array_unref (map->nodes);
   g_string_chunk_free (map->keys);
+  g_ptr_array_unref (map->duplicates);
   g_free (map);
 }
 

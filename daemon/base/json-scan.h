@@ -9,6 +9,9 @@ G_BEGIN_DECLS
  * keys make quadratic. */
 #define MEDLEY_JSON_MAX_MEMBERS 1024
 
+/* More keys that stand twice than this are not recorded. */
+#define MEDLEY_JSON_MAX_DUPLICATES 256
+
 /**
  * MedleyJsonPlace:
  * @line: line from 1
@@ -26,6 +29,7 @@ typedef struct {
  * @text: what to scan
  * @length: its length in bytes
  * @limits: limits
+ * @keep_duplicates: whether a key that stands twice in an object is recorded in the map instead of refused
  * @place: (out): where the fault is, on error
  * @error: %MEDLEY_ERROR_INVALID_JSON; the message has no place
  *
@@ -36,6 +40,10 @@ typedef struct {
  */
 MedleyJsonMap *
 medley_json_scan (const char *text, gsize length, const MedleyJsonLimits *limits,
-                  MedleyJsonPlace *place, GError **error);
+                  gboolean keep_duplicates, MedleyJsonPlace *place, GError **error);
+
+/* Overwrites with spaces the recorded members of @text, which is what was scanned: of each key the first stays. */
+void
+medley_json_map_blank_duplicates (MedleyJsonMap *map, char *text);
 
 G_END_DECLS

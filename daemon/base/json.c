@@ -6,27 +6,25 @@
 #include "base/error.h"
 #include "base/json-scan.h"
 
-GVariant *
-medley_json_parse_located (const char *text, gsize length, const MedleyJsonLimits *limits,
-                           MedleyJsonMap **map, guint *line, guint *column, GError **error)
+static GVariant *
+parse (const char *text, gsize length, const MedleyJsonLimits *limits, gboolean keep_duplicates,
+       MedleyJsonMap **map, MedleyJsonPlace *place, GError **error)
 {
   g_autoptr (MedleyJsonMap) found = NULL;
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
   g_autoptr (GVariant) value = NULL;
   g_autoptr (GError) inner = NULL;
+  g_autofree char *plain = NULL;
   const MedleyJsonLimits defaults = MEDLEY_JSON_LIMITS_DEFAULT;
-  MedleyJsonPlace place = { 1, 1 };
 
-  if (limits == NULL)
-    limits = &defaults;
-  found = medley_json_scan (text, length, limits, &place, &inner);
-  if (line != NULL)
-    *line = place.line;
-  if (column != NULL)
-    *column = place.column;
-  if (found == NULL) {
-    g_propagate_error (error, g_steal_pointer (&inner));
+  found = medley_json_scan (text, length, limits != NULL ? limits : &defaults, keep_duplicates, place,
+                            error);
+  if (found == NULL)
     return NULL;
+  if (medley_json_map_get_duplicates (found)->len > 0) {
+    plain = g_memdup2 (text, length);
+    medley_json_map_blank_duplicates (found, plain);
+    text = plain;
   }
   /* The scanner has seen to it that this cannot fail; should json-glib think otherwise, it is an
    * error still. */
@@ -41,6 +39,32 @@ medley_json_parse_located (const char *text, gsize length, const MedleyJsonLimit
   if (map != NULL)
     *map = g_steal_pointer (&found);
   return g_variant_take_ref (g_steal_pointer (&value));
+}
+
+GVariant *
+medley_json_parse_located (const char *text, gsize length, const MedleyJsonLimits *limits,
+                           MedleyJsonMap **map, guint *line, guint *column, GError **error)
+{
+  MedleyJsonPlace place = { 1, 1 };
+  GVariant *value = parse (text, length, limits, FALSE, map, &place, error);
+
+  if (line != NULL)
+    *line = place.line;
+  if (column != NULL)
+    *column = place.column;
+  return value;
+}
+
+GVariant *
+medley_json_parse_first (const char *text, gsize length, const MedleyJsonLimits *limits,
+                         MedleyJsonMap **map, guint *line, guint *column, GError **error)
+{
+  MedleyJsonPlace place = { 1, 1 };
+  GVariant *value = parse (text, length, limits, TRUE, map, &place, error);
+
+  *line = place.line;
+  *column = place.column;
+  return value;
 }
 
 GVariant *

@@ -74,6 +74,43 @@ medley_json_parse_located (const char *text, gsize length, const MedleyJsonLimit
                            MedleyJsonMap **map, guint *line, guint *column, GError **error);
 
 /**
+ * MedleyJsonDuplicate:
+ * @pointer: JSON Pointer of the key
+ * @line: where it stands again
+ * @column: likewise
+ *
+ * A key that stands a second time, or oftener, in one object.
+ */
+typedef struct {
+  char *pointer;
+  guint line;
+  guint column;
+} MedleyJsonDuplicate;
+
+/**
+ * medley_json_parse_first:
+ * @text: what to parse; need not end in NUL
+ * @length: its length in bytes
+ * @limits: (nullable): as for medley_json_parse()
+ * @map: (out) (transfer full): as for medley_json_parse()
+ * @line: (out): on error, the line of the fault, from 1
+ * @column: (out): on error, its column, from 1, in characters
+ * @error: as for medley_json_parse_located()
+ *
+ * As medley_json_parse_located(), but where a key stands twice in an object the first value counts, and the map tells
+ * of the others: for callers that tell all faults at once.
+ *
+ * Returns: (transfer full) (nullable): a value, not floating
+ */
+GVariant *
+medley_json_parse_first (const char *text, gsize length, const MedleyJsonLimits *limits,
+                         MedleyJsonMap **map, guint *line, guint *column, GError **error);
+
+/* (transfer none) (element-type MedleyJsonDuplicate): in no order; beyond some hundreds they are not listed */
+GPtrArray *
+medley_json_map_get_duplicates (MedleyJsonMap *map);
+
+/**
  * medley_json_number_to_string:
  * @number: a finite number
  *

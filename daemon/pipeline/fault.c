@@ -143,14 +143,14 @@ medley_fault_warn (MedleyFaultSink *sink, const char *code, const char *pointer,
 }
 
 void
-medley_fault_add_at (MedleyFaultSink *sink, const char *code, guint line, guint column,
-                     const char *message)
+medley_fault_add_at (MedleyFaultSink *sink, const char *code, const char *pointer, guint line,
+                     guint column, const char *message)
 {
   MedleyFault *fault = append (sink, code, message);
 
   if (fault == NULL)
     return;
-  fault->pointer = g_strdup ("");
+  fault->pointer = shorten_pointer (pointer);
   fault->line = line;
   fault->column = column;
 }

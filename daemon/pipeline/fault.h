@@ -47,10 +47,10 @@ medley_fault_warn (MedleyFaultSink *sink, const char *code, const char *pointer,
 /* Whether nothing more is listed, so that costly suggestions can be spared. */
 gboolean medley_fault_sink_is_full (const MedleyFaultSink *sink);
 
-/* An error at a place that no map knows. */
+/* An error at a place that no map knows, of what stands at @pointer. */
 void
-medley_fault_add_at (MedleyFaultSink *sink, const char *code, guint line, guint column,
-                     const char *message);
+medley_fault_add_at (MedleyFaultSink *sink, const char *code, const char *pointer, guint line,
+                     guint column, const char *message);
 
 /* (transfer full) (element-type MedleyFault): an empty list */
 GPtrArray *

@@ -150,7 +150,8 @@ is_known_to_be_faulty (MedleyPipeline *self, const char *file, const char *point
   for (guint i = 0; i < self->faults->len; i++) {
     const MedleyFault *fault = self->faults->pdata[i];
 
-    if (!fault->is_warning && *fault->pointer != '\0' && g_strcmp0 (fault->file, file) == 0
+    /* Of a key that stands twice, the first value is checked like any other. */
+    if (!fault->is_warning && !g_str_equal (fault->code, "duplicate-key") && *fault->pointer != '\0' && g_strcmp0 (fault->file, file) == 0
         && (is_within (fault->pointer, pointer) || is_within (pointer, fault->pointer)))
       return TRUE;
   }

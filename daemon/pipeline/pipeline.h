@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * MedleyFault:
  * @code: what kind of fault: "unknown-key", "wrong-type", "missing-key", "unknown-name", "cycle",
  *   "unknown-engine", "unknown-element", "unknown-property", "bad-value", "caps-mismatch", "too-many",
- *   "not-allowed", "duplicate-name", "unused", "invalid-json", "unsupported-type", "unknown-task",
+ *   "not-allowed", "duplicate-name", "duplicate-key", "unused", "invalid-json", "unsupported-type", "unknown-task",
  *   "unknown-pipeline", "invalid-pipeline" (a sub-pipeline has faults), "unreadable" (the file)
  * @is_warning: a warning does not keep the pipeline from running
  * @file: (nullable): the file

@@ -490,8 +490,21 @@ medley_spec_new_broken (const char *file, const char *code, const char *message)
   MedleySpec *self = spec_new (file);
   MedleyFaultSink sink = { self->faults, NULL, self->file };
 
-  medley_fault_add_at (&sink, code, 0, 0, message);
+  medley_fault_add_at (&sink, code, "", 0, 0, message);
   return self;
+}
+
+static void
+add_duplicates (MedleyFaultSink *sink)
+{
+  GPtrArray *duplicates = medley_json_map_get_duplicates (sink->map);
+
+  for (guint i = 0; i < duplicates->len; i++) {
+    const MedleyJsonDuplicate *duplicate = duplicates->pdata[i];
+
+    medley_fault_add_at (sink, "duplicate-key", duplicate->pointer, duplicate->line, duplicate->column,
+                         "the key stands twice in one object; the first counts");
+  }
 }
 
 MedleySpec *
@@ -511,12 +524,13 @@ medley_spec_read (const char *text, gsize length, const char *file,
     limits.max_bytes = context->max_bytes;
   if (context->max_depth > 0)
     limits.max_depth = context->max_depth;
-  value = medley_json_parse_located (text, length, &limits, &self->map, &line, &column, &error);
+  value = medley_json_parse_first (text, length, &limits, &self->map, &line, &column, &error);
   if (value == NULL) {
-    medley_fault_add_at (&sink, "invalid-json", line, column, error->message);
+    medley_fault_add_at (&sink, "invalid-json", "", line, column, error->message);
     return self;
   }
   sink.map = self->map;
+  add_duplicates (&sink);
   if (!medley_read_object (&sink, value, "", "a pipeline", pipeline_keys))
     return self;
   self->has_shape = all_lists_are_there (self->faults, value);

@@ -173,6 +173,17 @@ class BadInput(unittest.TestCase):
         })
         self.assertTrue(all(f["line"] >= 1 and f["column"] >= 1 for f in problem["faults"]), problem)
 
+    def test_a_key_that_stands_twice_hides_no_other_fault(self):
+        text = b"""{"medley": 1, "name": "twice", "inputs": {"t": {"type": "text/plain"}},
+            "stages": {"s": {"task": "text-to-audio/speech", "engine": "espeak", "from": "t", "set": {"rat": 1}},
+                       "s": {}},
+            "outputs": {"o": {"from": "s", "type": "audio/ogg"}}, "medley": 1}"""
+        reply = self.daemon.curl("/api/v1/pipelines:validate", "-H", "Content-Type: application/json",
+                                 "--data-binary", "@-", input=text)
+        found = {(f["code"], f["pointer"], f["line"]) for f in reply.json()["faults"]}
+        self.assertEqual(found, {("unknown-property", "/stages/s/set/rat", 2), ("duplicate-key", "/stages/s", 3),
+                                 ("duplicate-key", "/medley", 4)})
+
     def test_deeply_nested_json(self):
         reply = self.faulty(b"[" * 80_000 + b"]" * 80_000)
         self.check_problem(reply, {"invalid-json": 400})

@@ -239,6 +239,42 @@ test_pointer_append (void)
   g_assert_cmpstr (pointer, ==, "/stages/a~1b~0c");
 }
 
+/* The first value of a key counts, wherever the others stand and whatever they are. */
+static void
+test_first_of_duplicates (void)
+{
+  static const char text[] = "{\"a\": 1, \"b\": [0, {\"c~/\": {\"x\": 1},\n \"c~/\": \"\u00e9, }\" , \"d\": 2, \"c~/\": 3}],\n"
+                             " \"\\u0061\" : {\"a\": [], \"a\": 4}, \"e\": 5, \"a\":6}";
+  static const struct {
+    const char *pointer;
+    guint line;
+    guint column;
+  } expected[] = { { "/b/1/c~0~1", 2, 2 }, { "/b/1/c~0~1", 2, 26 }, { "/a/a", 3, 23 }, { "/a", 3, 2 }, { "/a", 3, 40 } };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MedleyJsonMap) map = NULL;
+  g_autoptr (GVariant) value = NULL;
+  g_autofree char *printed = NULL;
+  GPtrArray *duplicates;
+  guint line, column;
+
+  value = medley_json_parse_first (text, strlen (text), NULL, &map, &line, &column, &error);
+  g_assert_no_error (error);
+  printed = medley_json_print (value, FALSE);
+  g_assert_cmpstr (printed, ==, "{\"a\":1,\"b\":[0,{\"c~/\":{\"x\":1},\"d\":2}],\"e\":5}");
+  duplicates = medley_json_map_get_duplicates (map);
+  g_assert_cmpuint (duplicates->len, ==, G_N_ELEMENTS (expected));
+  for (guint i = 0; i < duplicates->len; i++) {
+    const MedleyJsonDuplicate *found = duplicates->pdata[i];
+
+    g_assert_cmpstr (found->pointer, ==, expected[i].pointer);
+    g_assert_cmpuint (found->line, ==, expected[i].line);
+    g_assert_cmpuint (found->column, ==, expected[i].column);
+  }
+  g_assert_null (medley_json_parse_located (text, strlen (text), NULL, NULL, &line, &column, &error));
+  g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_JSON);
+  g_assert_cmpuint (line, ==, 2);
+}
+
 static void
 test_print (void)
 {
@@ -292,6 +328,7 @@ main (int argc, char **argv)
   g_test_add_func ("/json/colliding-keys-are-refused", test_colliding_keys);
   g_test_add_func ("/json/map-knows-each-place", test_map);
   g_test_add_func ("/json/pointer-is-escaped", test_pointer_append);
+  g_test_add_func ("/json/first-of-duplicates-counts", test_first_of_duplicates);
   g_test_add_func ("/json/print", test_print);
   g_test_add_func ("/json/round-trip", test_round_trip);
   return g_test_run ();

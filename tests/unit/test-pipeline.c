@@ -113,7 +113,7 @@ test_every_code_has_a_sample (void)
     "unknown-key",      "wrong-type",       "missing-key",   "unknown-name",     "cycle",
     "unknown-engine",   "bad-value",        "caps-mismatch", "too-many",         "not-allowed",
     "duplicate-name",   "unused",           "invalid-json",  "unsupported-type", "unknown-task",
-    "unknown-pipeline", "invalid-pipeline",
+    "unknown-pipeline", "invalid-pipeline", "duplicate-key",
   };
   g_autoptr (GPtrArray) samples = list_samples ();
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
