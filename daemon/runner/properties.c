@@ -99,21 +99,13 @@ get_range (GParamSpec *pspec, gboolean *is_whole, double *low, double *high, cha
   return FALSE;
 }
 
-static const char *
-json_type_name (GVariant *json)
+/* As it stood in the file, or nearly. */
+static char *
+json_text (GVariant *json)
 {
-  switch (g_variant_classify (json)) {
-  case G_VARIANT_CLASS_STRING:
-    return "a string";
-  case G_VARIANT_CLASS_BOOLEAN:
-    return "a boolean";
-  case G_VARIANT_CLASS_INT64:
-    return "a whole number";
-  case G_VARIANT_CLASS_DOUBLE:
-    return "a number";
-  default:
-    return "not a plain value";
-  }
+  if (g_variant_is_of_type (json, G_VARIANT_TYPE_STRING))
+    return g_strdup_printf ("\"%.100s\"", g_variant_get_string (json, NULL));
+  return g_variant_print (json, FALSE);
 }
 
 /* 2^63 itself is no gint64, and a double cannot tell it from the largest one. */
@@ -241,10 +233,9 @@ medley_property_convert (GObjectClass *object_class, const char *element, const 
     return TRUE;
   g_value_unset (value);
   *code = "bad-value";
-  given = g_variant_print (json, FALSE);
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PROPERTY,
-               "property \"%s\" of %s takes %s; %.200s is %s", name, element, expected, given,
-               json_type_name (json));
+  given = json_text (json);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PROPERTY, "property \"%s\" of %s takes %s, not %s", name,
+               element, expected, given);
   return FALSE;
 }
 
