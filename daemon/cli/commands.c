@@ -76,8 +76,9 @@ static const MedleyCommand commands[] = {
     "PIPELINE is a name, or a file (with a / in it, or ending in .json). Where a pipeline has one input or one\n"
     "output, its name may be left out. Only the outputs that are asked for are made; without -o it is the first,\n"
     "as text on standard output or else as a file PIPELINE.EXTENSION. The file's extension chooses the media\n"
-    "type. \"medley run PIPELINE --help\" shows what a pipeline takes. Ctrl-C cancels the job, a second one leaves\n"
-    "at once. When no daemon runs, one is started for the length of the command.",
+    "type. A file appears when it is complete; \"-o -\" streams to standard output while the job runs.\n"
+    "\"medley run PIPELINE --help\" shows what a pipeline takes. Ctrl-C cancels the job, a second one leaves at\n"
+    "once. When no daemon runs, one is started for the length of the command.",
     run_options,
     "  medley run speak article.txt -o article.ogg\n"
     "  medley run speak :='Good morning' -o - | opusdec - hello.wav\n"

@@ -118,6 +118,27 @@ number_text (MedleyConfig *config, const char *key)
   return g_strdup_printf ("%" G_GUINT64_FORMAT, medley_config_get_number (config, key));
 }
 
+/* Libraries that engines link to keep files in the home, start services of the desktop or connect to them; PulseAudio's
+ * does all of it when a speech engine is opened, though nothing is played. Below /dev/null nothing can be made, not
+ * even by root. Fonts of the user's own stay to be found; what is known of them is kept in the folder of the registry. */
+static char **
+leave_desktop (char **environment, const char *registry)
+{
+  static const char *const gone[] = { "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS",
+                                      "DBUS_SYSTEM_BUS_ADDRESS", "PULSE_COOKIE", "PULSE_CLIENTCONFIG" };
+  static const char *const nowhere[] = { "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR" };
+  g_autofree char *cache = registry[0] != '\0' ? g_path_get_dirname (registry) : g_strdup ("/dev/null");
+
+  environment = g_environ_setenv (environment, "XDG_DATA_HOME", g_get_user_data_dir (), TRUE);
+  environment = g_environ_setenv (environment, "XDG_CACHE_HOME", cache, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (gone); i++)
+    environment = g_environ_unsetenv (environment, gone[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (nowhere); i++)
+    environment = g_environ_setenv (environment, nowhere[i], "/dev/null", TRUE);
+  /* One that is named is neither looked for nor started. */
+  return g_environ_setenv (environment, "PULSE_SERVER", "unix:/dev/null/none", TRUE);
+}
+
 static char **
 make_environment (MedleyLauncher *self)
 {
@@ -125,14 +146,16 @@ make_environment (MedleyLauncher *self)
   const char *const *folders = medley_config_get_list (self->config, "paths.plugins");
   const char *registry = medley_config_get_path (self->config, "paths.registry");
   const char *inherited = g_environ_getenv (environment, "GST_PLUGIN_PATH");
+  g_autofree char *users = g_build_filename (g_get_user_cache_dir (), "gstreamer-1.0", "registry.medley.bin", NULL);
   g_autofree char *joined = g_strjoinv (":", (char **) folders);
   g_autofree char *plugins
       = inherited != NULL && inherited[0] != '\0' ? g_strconcat (joined, ":", inherited, NULL) : g_strdup (joined);
   g_autofree char *threads = number_text (self->config, "workers.threads");
 
   environment = g_environ_setenv (environment, "GST_PLUGIN_PATH", plugins, TRUE);
-  if (registry[0] != '\0')
-    environment = g_environ_setenv (environment, "GST_REGISTRY", registry, TRUE);
+  environment = leave_desktop (environment, registry);
+  /* Without one of its own GStreamer would take the user's, which it cannot find any more. */
+  environment = g_environ_setenv (environment, "GST_REGISTRY", registry[0] != '\0' ? registry : users, registry[0] != '\0');
   environment = g_environ_setenv (environment, "GST_REGISTRY_FORK", "no", TRUE);
   environment = g_environ_setenv (environment, "OMP_THREAD_LIMIT", threads, TRUE);
   environment = g_environ_setenv (environment, "OMP_NUM_THREADS", threads, TRUE);

@@ -328,6 +328,19 @@ class Private(Shell):
             self.end_private_daemon(made)
             self.assertFalse(made.exists())
 
+    def test_a_run_leaves_nothing_in_the_home(self):
+        home = self.folder / "home"
+        (home / "work").mkdir(parents=True)
+        self.environment = {name: value for name, value in self.environment.items() if not name.startswith("XDG_")}
+        self.environment["HOME"] = str(home)
+        for arguments in (("speak", ":=Hello."), ("narrated-video", ":=Hello."), ("read-page", DATA / "page.png")):
+            with self.subTest(arguments):
+                run = self.medley("run", *arguments, "-o", self.work / "out", "--force", environment=dict(
+                    self.environment, MEDLEY_DEBUG="1"))
+                self.check(run)
+                self.assertNotIn(b"secure directory", run.stderr)
+                self.assertEqual([path.name for path in home.rglob("*")], ["work"])
+
     def test_a_reader_that_leaves_ends_it_without_a_word(self):
         self.install(PIPELINES)
         run = self.start("run", "endless", ":=x\n", "-o", "-")
@@ -354,6 +367,7 @@ class Private(Shell):
         out = self.check(self.medley("doctor")).decode()
         for expected in ("said by a private one", "espeak", "tesseract", "pipelines"):
             self.assertIn(expected, out)
+        self.assertNotIn(b"?", self.check(self.medley("doctor", environment=dict(self.environment, LC_ALL="C"))))
         lines = [json.loads(line) for line in self.medley("doctor", "--json").stdout.splitlines()]
         self.assertFalse([line for line in lines if line["verdict"] == "failure"], lines)
         (self.folder / "config" / "medley").mkdir()
@@ -411,6 +425,10 @@ class Private(Shell):
         self.assertEqual(rows["limits.stages"]["origin"], "medley.conf:2")
         self.assertEqual(rows["limits.fan-out"]["origin"], "command line")
         self.assertEqual(rows["limits.events"]["origin"], "built in")
+
+    def test_help_says_when_a_file_appears(self):
+        out = self.check(self.medley("run", "--help")).decode()
+        self.assertIn('A file appears when it is complete; "-o -" streams', out)
 
     def test_help_of_each_command_has_a_usage_line(self):
         listed = self.check(self.medley("help")).decode()
