@@ -205,7 +205,7 @@ check_inputs_are_whole (MedleyRunSpec *self, GVariant *pipeline, GError **error)
               || g_str_equal (((MedleyRunInput *) g_ptr_array_index (self->inputs, j))->name,
                               names[i]);
     if (!given && !medley_reply_boolean (input, "optional", FALSE)) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_MISSING_INPUT,
                    "the input \"%s\" (%s) is missing: add %s=FILE, %s=- or %s:=TEXT", names[i],
                    medley_reply_string (input, "type", "?"), names[i], names[i], names[i]);
       return FALSE;
