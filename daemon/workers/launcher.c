@@ -12,6 +12,9 @@
 #include "workers/log-reader.h"
 #include "workers/zygote.h"
 
+/* Most lines of workers that are printed in a second: standard error may be a terminal or a pipe that is read slowly. */
+#define LINES_PER_SECOND 50
+
 struct _MedleyLauncher {
   GObject parent_instance;
 
@@ -23,6 +26,8 @@ struct _MedleyLauncher {
   guint release_source;
   GHashTable *workers; /* pid → MedleyWorker, not owned */
   GPtrArray *logs;     /* MedleyLogReader of each executed process */
+  guint n_lines;       /* since lines_source was set */
+  guint lines_source;
 };
 
 G_DEFINE_FINAL_TYPE (MedleyLauncher, medley_launcher, G_TYPE_OBJECT)
@@ -52,6 +57,27 @@ find_worker (MedleyConfig *config)
   return g_build_filename (MEDLEY_LIBEXECDIR, "medley-worker", NULL);
 }
 
+static gboolean
+end_second (gpointer data)
+{
+  MedleyLauncher *self = data;
+
+  if (self->n_lines > LINES_PER_SECOND)
+    g_printerr ("medleyd: %u more lines of workers were left out\n", self->n_lines - LINES_PER_SECOND);
+  self->n_lines = 0;
+  self->lines_source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+print_line (MedleyLauncher *self, const char *line, gboolean always)
+{
+  if (self->lines_source == 0)
+    self->lines_source = g_timeout_add_seconds (1, end_second, self);
+  if (always || ++self->n_lines <= LINES_PER_SECOND)
+    g_printerr ("%s\n", line);
+}
+
 static void
 line_printed (const char *line, gpointer data)
 {
@@ -59,14 +85,15 @@ line_printed (const char *line, gpointer data)
   g_autofree char *stage = NULL;
   g_autofree char *engine = NULL;
   int pid = 0;
+  gboolean is_crash = medley_log_parse_crash (line, &pid, &stage, &engine);
 
-  if (medley_log_parse_crash (line, &pid, &stage, &engine)) {
+  if (is_crash) {
     MedleyWorker *worker = g_hash_table_lookup (self->workers, GINT_TO_POINTER (pid));
 
     if (worker != NULL)
       medley_worker_set_crash_place (worker, stage, engine);
   }
-  g_printerr ("%s\n", line);
+  print_line (self, line, is_crash);
   sscanf (line, "medley-worker[%d]", &pid);
   g_signal_emit (self, signals[SIGNAL_LOG], 0, pid, line);
 }
@@ -364,6 +391,10 @@ medley_launcher_finalize (GObject *object)
   g_hash_table_foreach (self->workers, drop_weak_ref, self);
   g_hash_table_unref (self->workers);
   g_clear_handle_id (&self->release_source, g_source_remove);
+  if (self->lines_source != 0) {
+    g_source_remove (self->lines_source);
+    end_second (self);
+  }
   g_clear_pointer (&self->zygote, medley_zygote_free);
   g_ptr_array_unref (self->retired);
   g_ptr_array_unref (self->logs);

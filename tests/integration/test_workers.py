@@ -188,6 +188,18 @@ class Workers(unittest.TestCase):
         reply = self.daemon.curl("/api/v1/engines/fakeecho")
         self.assertEqual(reply.status, 200, reply.body)
 
+    def test_a_flood_of_messages_is_cut(self):
+        begin = time.monotonic()
+        with Daemon(pipelines=PIPELINES, environment={"GST_DEBUG": "GST_*:7"}) as daemon:
+            for _ in range(3):
+                self.assertEqual(daemon.curl("/run/echo", "--data-binary", "Hello.").status, 200)
+            reply = daemon.curl("/run/segv", "--data-binary", "Boom.")
+            self.assertEqual((reply.json()["code"], reply.json()["engine"]), ("worker-crashed", "fakecrash"))
+            daemon.stop()
+            lines = daemon.log.read_text(errors="replace").splitlines()
+        self.assertLess(len(lines), (time.monotonic() - begin + 2) * 55 + 50)
+        self.assertTrue([line for line in lines if "more lines of workers were left out" in line], lines[-5:])
+
     def test_workers_go_with_the_daemon(self):
         job = self.daemon.create(pipeline="endless", inputs={"text": {"text": "x\n"}})
         self.daemon.wait(job["id"], ("running",))
