@@ -69,6 +69,12 @@ medley_flow_set_type (MedleyFlow *flow, const char *media_type)
                 && (type == NULL || !medley_caps_have (flow->caps, "audio/x-raw"));
 }
 
+static gboolean
+is_subtitles (const GstCaps *caps)
+{
+  return medley_caps_have (caps, "application/x-subtitle") || medley_caps_have (caps, "application/x-subtitle-vtt");
+}
+
 void
 medley_flow_set_caps (MedleyFlow *flow, GstCaps *caps)
 {
@@ -81,8 +87,7 @@ medley_flow_set_caps (MedleyFlow *flow, GstCaps *caps)
     flow->modality = MEDLEY_MODALITY_AUDIO;
   } else if (medley_caps_have (caps, "video/x-raw")) {
     flow->modality = MEDLEY_MODALITY_VIDEO;
-  } else if (medley_caps_have (caps, "text/") || medley_caps_have (caps, "application/x-subtitle")
-             || medley_caps_have (caps, "application/x-subtitle-vtt")) {
+  } else if (medley_caps_have (caps, "text/") || is_subtitles (caps)) {
     flow->modality = MEDLEY_MODALITY_TEXT;
   } else if (medley_caps_have (caps, "image/")) {
     flow->modality = MEDLEY_MODALITY_IMAGE;
@@ -130,5 +135,9 @@ medley_flow_decide (const MedleyFlow *flow, GstCaps *sink)
     return MEDLEY_LINK_AUDIO;
   if (medley_caps_have (flow->caps, "video/x-raw") && medley_caps_have (sink, "video/x-raw"))
     return MEDLEY_LINK_VIDEO;
-  return gst_caps_can_intersect (flow->caps, sink) ? MEDLEY_LINK_DIRECT : MEDLEY_LINK_NONE;
+  if (gst_caps_can_intersect (flow->caps, sink))
+    return MEDLEY_LINK_DIRECT;
+  return is_subtitles (flow->caps) && medley_caps_have (sink, "text/x-raw")
+             ? MEDLEY_LINK_SUBTITLES
+             : MEDLEY_LINK_NONE;
 }

@@ -32,6 +32,7 @@ typedef enum {
   MEDLEY_LINK_DIRECT,
   MEDLEY_LINK_AUDIO, /* raw sound, converted and resampled */
   MEDLEY_LINK_VIDEO, /* raw pictures, converted and scaled */
+  MEDLEY_LINK_SUBTITLES, /* subtitles in a file's form, to timed text */
   MEDLEY_LINK_DECODE_AUDIO,
   MEDLEY_LINK_DECODE_VIDEO,
   MEDLEY_LINK_IMAGE, /* an encoded image: as it is or decoded, which its caps will tell */

@@ -42,8 +42,9 @@ stage_fraction (MedleyGraph *self, MedleyGraphPart *part)
   g_mutex_unlock (&node->lock);
   if (finished)
     return 1;
+  /* Who has everything and still gives may do so for long: nobody can tell. */
   if (total > 0)
-    return MIN (UNFINISHED_MOST, (double) done / (double) total);
+    return done < total ? MIN (UNFINISHED_MOST, (double) done / (double) total) : -1;
   for (guint i = 0; i < self->links->len; i++) {
     const MedleyGraphLink *link = g_ptr_array_index (self->links, i);
     double source;
@@ -60,7 +61,10 @@ stage_fraction (MedleyGraph *self, MedleyGraphPart *part)
     given = medley_gate_get_bytes (MEDLEY_GATE (link->port->gate));
     if (given == 0)
       return 0;
-    return MIN (UNFINISHED_MOST, source * (double) (done > 0 ? done : taken) / (double) given);
+    taken = done > 0 ? done : taken;
+    if (source >= 1 && taken >= given)
+      return -1;
+    return MIN (UNFINISHED_MOST, source * (double) taken / (double) given);
   }
   return -1;
 }
@@ -75,8 +79,13 @@ part_fraction (MedleyGraph *self, MedleyGraphPart *part)
 double
 medley_graph_get_fraction (MedleyGraph *self)
 {
+  double most = 1;
   double sum = 0;
   guint n = 0;
+
+  for (guint i = 0; i < self->sinks->len; i++)
+    if (!medley_output_sink_is_finished (g_ptr_array_index (self->sinks, i)))
+      most = UNFINISHED_MOST;
 
   /* Elements between engines cost little. Without engines what was read counts. */
   for (guint tasks = 1; n == 0 && tasks < 2; tasks--) {
@@ -93,5 +102,5 @@ medley_graph_get_fraction (MedleyGraph *self)
       n++;
     }
   }
-  return n > 0 ? sum / n : -1;
+  return n > 0 ? MIN (most, sum / n) : -1;
 }

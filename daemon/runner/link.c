@@ -10,6 +10,8 @@
 #define QUEUE_PICTURES 4
 #define QUEUE_LEAST (4 * MIB)
 #define QUEUE_MOST (64 * MIB)
+/* Small buffers cost far more than their bytes. */
+#define QUEUE_TEXTS 4096
 
 /* A link that is completed when the caps of an image are known. */
 typedef struct {
@@ -66,6 +68,17 @@ link_through (GstPad *from, GstElement *element, GstPad **next)
   return TRUE;
 }
 
+/* Sound and pictures are bounded by bytes only: see medley_link_make(). */
+static guint
+most_buffers (const GstStructure *structure)
+{
+  const char *name = gst_structure_get_name (structure);
+
+  return g_str_has_prefix (name, "audio/") || g_str_has_prefix (name, "video/") || g_str_has_prefix (name, "image/")
+             ? 0
+             : QUEUE_TEXTS;
+}
+
 /* Room by what one second or one picture takes. */
 static GstPadProbeReturn
 size_queue (GstPad *pad, GstPadProbeInfo *info, gpointer data)
@@ -89,19 +102,21 @@ size_queue (GstPad *pad, GstPadProbeInfo *info, gpointer data)
     gst_structure_get_int (structure, "height", &b);
     room = (guint64) a * (guint64) b * 4 * QUEUE_PICTURES;
   }
-  g_object_set (data, "max-size-bytes", (guint) CLAMP (room, QUEUE_LEAST, QUEUE_MOST), NULL);
+  g_object_set (data, "max-size-bytes", (guint) CLAMP (room, QUEUE_LEAST, QUEUE_MOST), "max-size-buffers",
+                most_buffers (structure), NULL);
   return GST_PAD_PROBE_OK;
 }
 
 static GstElement *
-add_queue (GstBin *bin, MedleyNode *node)
+add_queue (GstBin *bin, MedleyNode *node, MedleyNode *from_node)
 {
   GstElement *queue = medley_link_add (bin, node, "queue");
   g_autoptr (GstPad) sink = NULL;
 
   if (queue == NULL)
     return NULL;
-  g_object_set (queue, "max-size-buffers", 0, "max-size-time", (guint64) 0, "max-size-bytes", QUEUE_LEAST,
+  /* Until caps come, if they do: a file's blocks have none. */
+  g_object_set (queue, "max-size-buffers", from_node->kind == MEDLEY_NODE_INPUT ? 0 : QUEUE_TEXTS, "max-size-time", (guint64) 0, "max-size-bytes", QUEUE_LEAST,
                 "silent", TRUE, NULL);
   sink = gst_element_get_static_pad (queue, "sink");
   gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, size_queue, queue, NULL);
@@ -148,6 +163,37 @@ link_decoder (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, Medl
          && (!started || medley_decoder_start (decoder)) && link_pads (from, sink);
 }
 
+/* A cue ends with its line: engines that take text as a stream would join its last word to the next one's first. */
+static GstPadProbeReturn
+end_cue (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  GstBuffer *buffer = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
+
+  gst_buffer_append_memory (buffer, gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, (gpointer) "\n", 1, 0, 1, NULL,
+                                                            NULL));
+  GST_PAD_PROBE_INFO_DATA (info) = buffer;
+  return GST_PAD_PROBE_OK;
+}
+
+static gboolean
+link_subtitles (GstBin *bin, GstPad *from, GstPad *to, MedleyNode *node)
+{
+  GstElement *parse = medley_link_add (bin, node, "subparse");
+  GstElement *plain = medley_link_add (bin, node, "capsfilter");
+  g_autoptr (GstPad) sink = NULL;
+  g_autoptr (GstPad) src = NULL;
+
+  if (parse == NULL || plain == NULL)
+    return FALSE;
+  g_object_set (parse, "subtitle-encoding", "UTF-8", NULL);
+  /* Markup is left out when somebody wants none. */
+  gst_util_set_object_arg (G_OBJECT (plain), "caps", "text/x-raw,format=utf8");
+  sink = gst_element_get_static_pad (parse, "sink");
+  src = gst_element_get_static_pad (plain, "src");
+  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, end_cue, NULL, NULL);
+  return link_pads (from, sink) && gst_element_link (parse, plain) && link_pads (src, to);
+}
+
 /* The content of an image shows what it is only now: as it is, or decoded. */
 static GstPadProbeReturn
 image_caps_known (GstPad *pad, GstPadProbeInfo *info, gpointer data)
@@ -183,13 +229,15 @@ medley_link_make (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, 
 
   if (kind == MEDLEY_LINK_NONE)
     return FALSE;
-  queue = add_queue (bin, to_node);
+  queue = add_queue (bin, to_node, from_node);
   if (queue == NULL || !link_through (from, queue, &at))
     return FALSE;
   switch (kind) {
   case MEDLEY_LINK_AUDIO:
   case MEDLEY_LINK_VIDEO:
     return link_raw (bin, at, to, to_node, kind == MEDLEY_LINK_VIDEO, FALSE);
+  case MEDLEY_LINK_SUBTITLES:
+    return link_subtitles (bin, at, to, to_node);
   case MEDLEY_LINK_DECODE_AUDIO:
   case MEDLEY_LINK_DECODE_VIDEO:
     return link_decoder (bin, at, from_node, to, to_node, kind == MEDLEY_LINK_DECODE_VIDEO, max_pixels, FALSE);

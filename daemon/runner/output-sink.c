@@ -192,3 +192,14 @@ medley_output_sink_get_size (MedleyOutputSink *self)
 {
   return __atomic_load_n (&self->size, __ATOMIC_RELAXED);
 }
+
+gboolean
+medley_output_sink_is_finished (MedleyOutputSink *self)
+{
+  gboolean finished;
+
+  g_mutex_lock (&self->node->lock);
+  finished = self->node->finished;
+  g_mutex_unlock (&self->node->lock);
+  return finished;
+}

@@ -31,4 +31,7 @@ GstElement *medley_output_sink_new (MedleyNode *node, int file, guint64 max_byte
 /* Length of what was written so far. Any thread. */
 guint64 medley_output_sink_get_size (MedleyOutputSink *self);
 
+/* Whether the end has come. Any thread. */
+gboolean medley_output_sink_is_finished (MedleyOutputSink *self);
+
 G_END_DECLS

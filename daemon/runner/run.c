@@ -12,6 +12,7 @@
 #define PROGRESS_INTERVAL (G_USEC_PER_SEC / 10)
 #define PROGRESS_STEP 0.001
 /* A rate is not known from less than this. */
+#define UNKNOWN_AFTER (3 * G_USEC_PER_SEC)
 #define ESTIMATE_AFTER (G_USEC_PER_SEC / 2)
 #define WARNINGS_MOST 20
 
@@ -37,6 +38,7 @@ struct _MedleyRun {
   guint *choice;
   double progress;
   gint64 progress_at;
+  gint64 unknown_since; /* 0 while progress is known */
   guint n_warnings;
   gboolean ok;
   GVariant *error;
@@ -114,6 +116,17 @@ emit_progress (MedleyRun *self, MedleyGraph *graph)
     return;
   self->progress_at = elapsed;
   fraction = medley_graph_get_fraction (graph);
+  if (fraction < 0 && self->progress > 0) {
+    /* Between the last input and the end a moment is usual. */
+    if (self->unknown_since == 0)
+      self->unknown_since = elapsed;
+    if (elapsed - self->unknown_since < UNKNOWN_AFTER)
+      return;
+    self->progress = 0;
+    medley_monitor_emit (self->monitor, "progress", "{'fraction': <-1.0>}");
+    return;
+  }
+  self->unknown_since = 0;
   if (fraction < self->progress + PROGRESS_STEP)
     return;
   self->progress = fraction;
