@@ -92,7 +92,7 @@ test_noise_is_survived (void)
 
     for (gsize j = 0; j < n; j++)
       bytes[j] = (guint8) g_rand_int (rand);
-    memcpy (bytes, magics[i % G_N_ELEMENTS (magics)], 4);
+    memcpy (bytes, magics[i % G_N_ELEMENTS (magics)], strlen (magics[i % G_N_ELEMENTS (magics)]));
     medley_picture_size (bytes, n, &width, &height);
   }
 }
