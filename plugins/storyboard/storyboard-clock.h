@@ -13,6 +13,7 @@ typedef struct {
   guint rate_n; /* at fixed rate: frames per rate_d seconds; 0 for a variable rate */
   guint rate_d;
   guint64 position; /* where the timeline is filled to */
+  guint64 tail_of;  /* end of the picture whose last frame was cut off already */
   guint64 count;    /* frames so far */
 } StoryboardClock;
 
@@ -21,7 +22,8 @@ void
 storyboard_clock_init (StoryboardClock *clock, guint64 beat, guint rate_n, guint rate_d);
 
 /* The next frame of the picture that stands until @until; FALSE when the timeline is filled up to
- * there. At a fixed rate a frame shows what stands at its beginning, and may reach past @until. */
+ * there. At a variable rate with a beat the last frame is a short one: a tool that is asked for the
+ * picture at a time may take the next frame that begins (ffmpeg does), and should find the same. At a fixed rate a frame shows what stands at its beginning, and may reach past @until. */
 gboolean
 storyboard_clock_next (StoryboardClock *clock, guint64 until, guint64 *pts, guint64 *duration);
 

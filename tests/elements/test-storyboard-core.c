@@ -37,8 +37,26 @@ test_beat_leaves_no_gap_and_no_sliver (void)
     }
     g_assert_cmpuint (expected, ==, ends[i]);
   }
-  /* 0.4 | 1.4 2.4 3.0 | 3.0000001 | 4.0 5.0 6.0 7.4: a rest below half a beat joins its frame */
-  g_assert_cmpuint (clock.count, ==, 1 + 3 + 1 + 4);
+  /* 0.35 0.4 | 1.4 2.4 2.95 3.0 | 3.0000001 | 4.0 5.0 6.0 7.35 7.4: a rest below half a beat joins its
+   * frame, and the last frame of what stands long enough is a short one */
+  g_assert_cmpuint (clock.count, ==, 2 + 4 + 1 + 5);
+}
+
+/* Whoever asks for the middle of a picture and is given the next frame gets that picture. */
+static void
+test_a_frame_begins_after_the_middle (void)
+{
+  for (guint64 length = SECOND / 5; length < 5 * SECOND; length += SECOND / 50) {
+    StoryboardClock clock;
+    guint64 pts, duration;
+
+    storyboard_clock_init (&clock, SECOND, 0, 1);
+    while (storyboard_clock_next (&clock, length, &pts, &duration))
+      continue;
+    g_assert_cmpuint (pts, >, length / 2 + length / 8);
+    g_assert_cmpuint (pts + duration, ==, length);
+    g_assert_cmpuint (duration, <=, SECOND / 20);
+  }
 }
 
 static void
@@ -534,6 +552,7 @@ main (int argc, char **argv)
   font_map = pango_cairo_font_map_new_for_font_type (CAIRO_FONT_TYPE_FT);
 #define ADD(name) g_test_add_func ("/storyboard/core/" #name, test_##name)
   ADD (beat_leaves_no_gap_and_no_sliver);
+  ADD (a_frame_begins_after_the_middle);
   ADD (no_beat_is_one_frame_a_change);
   ADD (fixed_rate_does_not_drift);
   ADD (plain_text_is_folded_and_marks_move_along);
