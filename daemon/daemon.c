@@ -88,7 +88,8 @@ plugins_settled (gpointer data)
 }
 
 static void
-plugins_changed (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent event, gpointer data)
+plugins_changed (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent event,
+                 gpointer data)
 {
   MedleyDaemon *self = data;
 
@@ -105,7 +106,8 @@ watch_plugins (MedleyDaemon *self)
 
   for (guint i = 0; folders[i] != NULL; i++) {
     g_autoptr (GFile) folder = g_file_new_for_path (folders[i]);
-    GFileMonitor *monitor = g_file_monitor_directory (folder, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
+    GFileMonitor *monitor
+        = g_file_monitor_directory (folder, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
 
     if (monitor == NULL)
       continue;
@@ -117,7 +119,8 @@ watch_plugins (MedleyDaemon *self)
 static GVariant *
 plan_limits (MedleyConfig *config)
 {
-  static const char *const names[] = { "text-bytes", "input-bytes", "image-pixels", "output-bytes" };
+  static const char *const names[]
+      = { "text-bytes", "input-bytes", "image-pixels", "output-bytes" };
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
@@ -144,7 +147,8 @@ medley_daemon_new (MedleyConfig *config, GError **error)
   self->config = g_object_ref (config);
   self->catalog = medley_catalog_new ();
   self->pool = medley_pool_new (config);
-  self->library = medley_library_new (medley_config_get_list (config, "paths.pipelines"), self->catalog, &library_limits);
+  self->library = medley_library_new (medley_config_get_list (config, "paths.pipelines"),
+                                      self->catalog, &library_limits);
   self->jobs = medley_job_manager_new (config, self->library, self->catalog, self->pool, error);
   if (self->jobs == NULL)
     return NULL;
@@ -191,9 +195,10 @@ medley_daemon_class_init (MedleyDaemonClass *klass)
 
   object_class->dispose = medley_daemon_dispose;
   object_class->finalize = medley_daemon_finalize;
-  signals[SIGNAL_READY] = g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[SIGNAL_FAILED] = g_signal_new ("failed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                         G_TYPE_ERROR);
+  signals[SIGNAL_READY]
+      = g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_FAILED] = g_signal_new ("failed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                         G_TYPE_NONE, 1, G_TYPE_ERROR);
 }
 
 static void

@@ -26,9 +26,12 @@ G_DECLARE_FINAL_TYPE (MedleyDaemon, medley_daemon, MEDLEY, DAEMON, GObject)
  *
  * Returns: (transfer full) (nullable): a daemon, not started
  */
-MedleyDaemon *medley_daemon_new (MedleyConfig *config, GError **error);
+MedleyDaemon *
+medley_daemon_new (MedleyConfig *config, GError **error);
 
-/* Starts the workers, asks them what engines there are, and opens the faces when they have answered. */
-void medley_daemon_start (MedleyDaemon *self);
+/* Starts the workers, asks them what engines there are, and opens the faces when they have
+ * answered. */
+void
+medley_daemon_start (MedleyDaemon *self);
 
 G_END_DECLS

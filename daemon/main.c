@@ -100,8 +100,8 @@ remove_socket_lock (MedleyConfig *config)
     close (fd);
 }
 
-/* Whoever started a private daemon may be gone and cannot clean up. Only what is known to be the daemon's own goes, and
- * folders that are empty then: options may name any folder, a home too. */
+/* Whoever started a private daemon may be gone and cannot clean up. Only what is known to be the
+ * daemon's own goes, and folders that are empty then: options may name any folder, a home too. */
 static void
 clean_up (MedleyConfig *config, gboolean made_spool)
 {
@@ -148,12 +148,20 @@ main (int argc, char **argv)
   gboolean made_spool;
   int ready_fd = -1, alive_fd = -1, status;
   const GOptionEntry entries[] = {
-    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "Read this file instead of the system's and the user's", "FILE" },
-    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &overrides, "Set a key of the configuration", "GROUP.KEY=VALUE" },
-    { "check-config", 0, 0, G_OPTION_ARG_NONE, &check, "Print what is in force and where it came from, and exit", NULL },
-    { "private", 0, 0, G_OPTION_ARG_NONE, &private, "Serve one client: neither TCP nor D-Bus; a folder given by --set paths.runtime is removed at the end", NULL },
-    { "ready-fd", 0, 0, G_OPTION_ARG_INT, &ready_fd, "Write a line to this descriptor when ready", "FD" },
-    { "alive-fd", 0, 0, G_OPTION_ARG_INT, &alive_fd, "Exit when this descriptor's other end is closed", "FD" },
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &file,
+      "Read this file instead of the system's and the user's", "FILE" },
+    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &overrides, "Set a key of the configuration",
+      "GROUP.KEY=VALUE" },
+    { "check-config", 0, 0, G_OPTION_ARG_NONE, &check,
+      "Print what is in force and where it came from, and exit", NULL },
+    { "private", 0, 0, G_OPTION_ARG_NONE, &private,
+      "Serve one client: neither TCP nor D-Bus; a folder given by --set paths.runtime is removed "
+      "at the end",
+      NULL },
+    { "ready-fd", 0, 0, G_OPTION_ARG_INT, &ready_fd, "Write a line to this descriptor when ready",
+      "FD" },
+    { "alive-fd", 0, 0, G_OPTION_ARG_INT, &alive_fd,
+      "Exit when this descriptor's other end is closed", "FD" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version and exit", NULL },
     { NULL },
   };
@@ -166,9 +174,11 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   umask (077);
   g_option_context_add_main_entries (context, entries, NULL);
-  g_option_context_set_description (context, "Every key of the configuration is explained in medley.conf(5).");
+  g_option_context_set_description (
+      context, "Every key of the configuration is explained in medley.conf(5).");
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1) {
-    g_printerr ("medleyd: %s\n", error != NULL ? error->message : "it takes no arguments, only options");
+    g_printerr ("medleyd: %s\n",
+                error != NULL ? error->message : "it takes no arguments, only options");
     return MEDLEY_EXIT_USAGE;
   }
   if (version) {

@@ -27,7 +27,7 @@ unescape (const char *value, GError **error)
   g_autoptr (GKeyFile) keys = g_key_file_new ();
   g_autofree char *text = g_strdup_printf ("[x]\nx=%s\n", value);
 
-  if (!g_key_file_load_from_data (keys, text, (gsize)-1, G_KEY_FILE_NONE, error))
+  if (!g_key_file_load_from_data (keys, text, (gsize) -1, G_KEY_FILE_NONE, error))
     return NULL;
   return g_key_file_get_string (keys, "x", "x", error);
 }
@@ -97,7 +97,7 @@ medley_config_file_parse (const char *text, gsize length, const char *file, GStr
 {
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   Scan scan
-      = { file, faults, g_ptr_array_new_with_free_func ((GDestroyNotify)medley_config_entry_free),
+      = { file, faults, g_ptr_array_new_with_free_func ((GDestroyNotify) medley_config_entry_free),
           seen, NULL };
   const char *end = text + length;
   guint number = 0;

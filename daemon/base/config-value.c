@@ -120,7 +120,7 @@ parse_number (const MedleyConfigKey *key, const Unit *units, const char *written
     return refuse (error, written, expected);
   for (gsize i = 0; i < digits; i++) {
     if (__builtin_mul_overflow (value, 10, &value)
-        || __builtin_add_overflow (value, (guint64)(written[i] - '0'), &value))
+        || __builtin_add_overflow (value, (guint64) (written[i] - '0'), &value))
       return refuse (error, written, expected);
   }
   if (*rest != '\0') {
@@ -159,7 +159,7 @@ parse_choice (const MedleyConfigKey *key, const char *written, GError **error)
   g_auto (GStrv) choices = g_strsplit (key->choices, " ", -1);
   g_autofree char *expected = medley_config_kind_describe (key);
 
-  if (g_strv_contains ((const char *const *)choices, written))
+  if (g_strv_contains ((const char *const *) choices, written))
     return TRUE;
   return refuse (error, written, expected);
 }

@@ -63,7 +63,7 @@ find_key (const char *name)
 
   for (guint i = 0; i < n_keys; i++) {
     if (g_str_equal (keys[i].name, name))
-      return (int)i;
+      return (int) i;
   }
   return -1;
 }
@@ -87,7 +87,7 @@ list_names (const char *group)
       g_ptr_array_add (names, g_steal_pointer (&its_group));
   }
   g_ptr_array_add (names, NULL);
-  return (char **)g_ptr_array_free (g_steal_pointer (&names), FALSE);
+  return (char **) g_ptr_array_free (g_steal_pointer (&names), FALSE);
 }
 
 static char *
@@ -97,20 +97,20 @@ describe_unknown (const char *group, const char *key)
   g_auto (GStrv) keys = list_names (group);
   const char *nearest;
 
-  if (!g_strv_contains ((const char *const *)groups, group)) {
-    nearest = medley_nearest (group, (const char *const *)groups);
+  if (!g_strv_contains ((const char *const *) groups, group)) {
+    nearest = medley_nearest (group, (const char *const *) groups);
     if (nearest != NULL)
       return g_strdup_printf ("unknown group [%s]; did you mean [%s]?", group, nearest);
     return g_strdup_printf ("unknown group [%s]; see \"medley config template\"", group);
   }
-  nearest = medley_nearest (key, (const char *const *)keys);
+  nearest = medley_nearest (key, (const char *const *) keys);
   if (nearest != NULL)
     return g_strdup_printf ("unknown key \"%s\" in [%s]; did you mean \"%s\"?", key, group,
                             nearest);
   for (guint i = 0; groups[i] != NULL; i++) {
     g_auto (GStrv) others = list_names (groups[i]);
 
-    if (g_strv_contains ((const char *const *)others, key))
+    if (g_strv_contains ((const char *const *) others, key))
       return g_strdup_printf ("unknown key \"%s\" in [%s]; it belongs in [%s]", key, group,
                               groups[i]);
   }
@@ -275,7 +275,7 @@ medley_config_load (const char *file, const char *const *overrides, GError **err
     g_strv_builder_add (builder, user_file);
   }
   files = g_strv_builder_end (builder);
-  return medley_config_load_layers ((const char *const *)files, file, overrides, error);
+  return medley_config_load_layers ((const char *const *) files, file, overrides, error);
 }
 
 static const MedleyConfigValue *
@@ -304,7 +304,7 @@ medley_config_get_path (MedleyConfig *self, const char *name)
 const char *const *
 medley_config_get_list (MedleyConfig *self, const char *name)
 {
-  return (const char *const *)lookup (self, name)->list;
+  return (const char *const *) lookup (self, name)->list;
 }
 
 gboolean

@@ -42,12 +42,13 @@ enum {
  * medley_error_info:
  * @error: (nullable): an error of any domain
  *
- * Looks an error up in the one table. Errors of other domains are folded into the nearest code (cancelled,
- * not found, no space ...; else %MEDLEY_ERROR_FAILED).
+ * Looks an error up in the one table. Errors of other domains are folded into the nearest code
+ * (cancelled, not found, no space ...; else %MEDLEY_ERROR_FAILED).
  *
  * Returns: (transfer none): never %NULL
  */
-const MedleyErrorInfo *medley_error_info (const GError *error);
+const MedleyErrorInfo *
+medley_error_info (const GError *error);
 
 /**
  * medley_error_info_for_code:
@@ -55,7 +56,8 @@ const MedleyErrorInfo *medley_error_info (const GError *error);
  *
  * Returns: (transfer none): never %NULL
  */
-const MedleyErrorInfo *medley_error_info_for_code (MedleyError code);
+const MedleyErrorInfo *
+medley_error_info_for_code (MedleyError code);
 
 /**
  * medley_error_code_from_name:
@@ -64,15 +66,17 @@ const MedleyErrorInfo *medley_error_info_for_code (MedleyError code);
  *
  * Returns: whether the name is known
  */
-gboolean medley_error_code_from_name (const char *name, MedleyError *code);
+gboolean
+medley_error_code_from_name (const char *name, MedleyError *code);
 
 /**
  * medley_error_register_dbus:
  *
- * Registers all codes with GDBus, so that a #GError of %MEDLEY_ERROR crosses D-Bus as a typed error in both
- * directions. Call it once from `main`.
+ * Registers all codes with GDBus, so that a #GError of %MEDLEY_ERROR crosses D-Bus as a typed error
+ * in both directions. Call it once from `main`.
  */
-void medley_error_register_dbus (void);
+void
+medley_error_register_dbus (void);
 
 /**
  * medley_error_to_variant:
@@ -80,9 +84,11 @@ void medley_error_register_dbus (void);
  * @stage: (nullable): the stage it came from
  * @engine: (nullable): the engine it came from
  *
- * Returns: (transfer floating): `a{sv}` with "code" (name), "message", and "stage" and "engine" where known
+ * Returns: (transfer floating): `a{sv}` with "code" (name), "message", and "stage" and "engine"
+ * where known
  */
-GVariant *medley_error_to_variant (const GError *error, const char *stage, const char *engine);
+GVariant *
+medley_error_to_variant (const GError *error, const char *stage, const char *engine);
 
 /**
  * medley_error_from_variant:
@@ -90,6 +96,7 @@ GVariant *medley_error_to_variant (const GError *error, const char *stage, const
  *
  * Returns: (transfer full): the error
  */
-GError *medley_error_from_variant (GVariant *dict);
+GError *
+medley_error_from_variant (GVariant *dict);
 
 G_END_DECLS

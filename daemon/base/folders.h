@@ -48,7 +48,9 @@ medley_folder_words (void);
 gboolean
 medley_folder_make_private (const char *path, GError **error);
 
-/* Removes a folder with all that is in it; links are removed, not followed. What cannot be removed stays. */
-void medley_folder_remove (const char *path);
+/* Removes a folder with all that is in it; links are removed, not followed. What cannot be removed
+ * stays. */
+void
+medley_folder_remove (const char *path);
 
 G_END_DECLS

@@ -18,7 +18,8 @@ typedef struct {
   guint n_children;
   gboolean is_object;
   MedleyJsonPlace place;
-  /* Of a member that is not an object's first: bytes from the comma before it to behind its value. */
+  /* Of a member that is not an object's first: bytes from the comma before it to behind its value.
+   */
   gsize begin;
   gsize end;
 } Node;
@@ -506,7 +507,11 @@ MedleyJsonMap *
 medley_json_scan (const char *text, gsize length, const MedleyJsonLimits *limits,
                   gboolean keep_duplicates, MedleyJsonPlace *place, GError **error)
 {
-  Scanner scanner = { .start = text, .at = text, .end = text + length, .place = { 1, 1 }, .limits = limits,
+  Scanner scanner = { .start = text,
+                      .at = text,
+                      .end = text + length,
+                      .place = { 1, 1 },
+                      .limits = limits,
                       .keep_duplicates = keep_duplicates };
   g_autoptr (MedleyJsonMap) map = g_new0 (MedleyJsonMap, 1);
   g_autoptr (GArray) open = g_array_new (FALSE, FALSE, sizeof (guint));

@@ -29,7 +29,8 @@ typedef struct {
  * @text: what to scan
  * @length: its length in bytes
  * @limits: limits
- * @keep_duplicates: whether a key that stands twice in an object is recorded in the map instead of refused
+ * @keep_duplicates: whether a key that stands twice in an object is recorded in the map instead of
+ * refused
  * @place: (out): where the fault is, on error
  * @error: %MEDLEY_ERROR_INVALID_JSON; the message has no place
  *
@@ -42,7 +43,8 @@ MedleyJsonMap *
 medley_json_scan (const char *text, gsize length, const MedleyJsonLimits *limits,
                   gboolean keep_duplicates, MedleyJsonPlace *place, GError **error);
 
-/* Overwrites with spaces the recorded members of @text, which is what was scanned: of each key the first stays. */
+/* Overwrites with spaces the recorded members of @text, which is what was scanned: of each key the
+ * first stays. */
 void
 medley_json_map_blank_duplicates (MedleyJsonMap *map, char *text);
 

@@ -17,8 +17,8 @@ parse (const char *text, gsize length, const MedleyJsonLimits *limits, gboolean 
   g_autofree char *plain = NULL;
   const MedleyJsonLimits defaults = MEDLEY_JSON_LIMITS_DEFAULT;
 
-  found = medley_json_scan (text, length, limits != NULL ? limits : &defaults, keep_duplicates, place,
-                            error);
+  found = medley_json_scan (text, length, limits != NULL ? limits : &defaults, keep_duplicates,
+                            place, error);
   if (found == NULL)
     return NULL;
   if (medley_json_map_get_duplicates (found)->len > 0) {

@@ -97,8 +97,8 @@ typedef struct {
  * @column: (out): on error, its column, from 1, in characters
  * @error: as for medley_json_parse_located()
  *
- * As medley_json_parse_located(), but where a key stands twice in an object the first value counts, and the map tells
- * of the others: for callers that tell all faults at once.
+ * As medley_json_parse_located(), but where a key stands twice in an object the first value counts,
+ * and the map tells of the others: for callers that tell all faults at once.
  *
  * Returns: (transfer full) (nullable): a value, not floating
  */
@@ -106,7 +106,8 @@ GVariant *
 medley_json_parse_first (const char *text, gsize length, const MedleyJsonLimits *limits,
                          MedleyJsonMap **map, guint *line, guint *column, GError **error);
 
-/* (transfer none) (element-type MedleyJsonDuplicate): in no order; beyond some hundreds they are not listed */
+/* (transfer none) (element-type MedleyJsonDuplicate): in no order; beyond some hundreds they are
+ * not listed */
 GPtrArray *
 medley_json_map_get_duplicates (MedleyJsonMap *map);
 

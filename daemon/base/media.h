@@ -23,10 +23,12 @@ typedef enum {
  * MedleyMediaType:
  * @name: the media type ("video/mp4")
  * @modality: what it carries
- * @extensions: file name extensions without the dot, separated by spaces; the first is the usual one
+ * @extensions: file name extensions without the dot, separated by spaces; the first is the usual
+ * one
  * @caps: GStreamer caps of the whole stream, as text; for an output with tracks the container's
  * @audio_caps: (nullable): caps of its audio track, when an output of this type may have one
- * @video_caps: (nullable): caps of its video or image track, when an output of this type may have one
+ * @video_caps: (nullable): caps of its video or image track, when an output of this type may have
+ * one
  * @writable: whether an output may have this type
  *
  * One row of the one table that maps media types to GStreamer caps.
@@ -47,7 +49,8 @@ typedef struct {
  *
  * Returns: (transfer none) (nullable): the row
  */
-const MedleyMediaType *medley_media_lookup (const char *name);
+const MedleyMediaType *
+medley_media_lookup (const char *name);
 
 /**
  * medley_media_for_file_name:
@@ -55,7 +58,8 @@ const MedleyMediaType *medley_media_lookup (const char *name);
  *
  * Returns: (transfer none) (nullable): the row by the name's extension
  */
-const MedleyMediaType *medley_media_for_file_name (const char *file_name);
+const MedleyMediaType *
+medley_media_for_file_name (const char *file_name);
 
 /**
  * medley_media_is_wildcard:
@@ -65,7 +69,8 @@ const MedleyMediaType *medley_media_for_file_name (const char *file_name);
  *
  * Returns: whether it is the wildcard of images, audio or video
  */
-gboolean medley_media_is_wildcard (const char *name);
+gboolean
+medley_media_is_wildcard (const char *name);
 
 /**
  * medley_media_modality:
@@ -73,7 +78,8 @@ gboolean medley_media_is_wildcard (const char *name);
  *
  * Returns: its modality, %MEDLEY_MODALITY_DATA when unknown
  */
-MedleyModality medley_media_modality (const char *name);
+MedleyModality
+medley_media_modality (const char *name);
 
 /**
  * medley_media_list:
@@ -81,7 +87,8 @@ MedleyModality medley_media_modality (const char *name);
  *
  * Returns: (array length=n_types) (transfer none): the table
  */
-const MedleyMediaType *medley_media_list (guint *n_types);
+const MedleyMediaType *
+medley_media_list (guint *n_types);
 
 /**
  * medley_modality_to_string:
@@ -89,6 +96,7 @@ const MedleyMediaType *medley_media_list (guint *n_types);
  *
  * Returns: "text", "image", "audio", "video", "model3d" or "data"
  */
-const char *medley_modality_to_string (MedleyModality modality);
+const char *
+medley_modality_to_string (MedleyModality modality);
 
 G_END_DECLS

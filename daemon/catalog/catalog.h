@@ -44,7 +44,8 @@ G_DECLARE_FINAL_TYPE (MedleyCatalog, medley_catalog, MEDLEY, CATALOG, GObject)
 /**
  * MedleyCatalog::changed: emitted when the engines have changed
  */
-MedleyCatalog *medley_catalog_new (void);
+MedleyCatalog *
+medley_catalog_new (void);
 
 /**
  * medley_catalog_set:
@@ -54,7 +55,8 @@ MedleyCatalog *medley_catalog_new (void);
  *
  * Replaces all engines.
  */
-void medley_catalog_set (MedleyCatalog *self, GVariant *engines, const char *registry);
+void
+medley_catalog_set (MedleyCatalog *self, GVariant *engines, const char *registry);
 
 /**
  * medley_catalog_set_broken:
@@ -63,16 +65,20 @@ void medley_catalog_set (MedleyCatalog *self, GVariant *engines, const char *reg
  *
  * Notes which files in the folders of plugins could not be loaded.
  */
-void medley_catalog_set_broken (MedleyCatalog *self, GVariant *broken);
+void
+medley_catalog_set_broken (MedleyCatalog *self, GVariant *broken);
 
 /* (transfer none): `a{ss}`, empty before the first medley_catalog_set_broken() */
-GVariant *medley_catalog_get_broken (MedleyCatalog *self);
+GVariant *
+medley_catalog_get_broken (MedleyCatalog *self);
 
 /* (transfer none): version of the registry, "" before the first medley_catalog_set() */
-const char *medley_catalog_get_registry (MedleyCatalog *self);
+const char *
+medley_catalog_get_registry (MedleyCatalog *self);
 
 /* (transfer none) (nullable) */
-const MedleyEngine *medley_catalog_get (MedleyCatalog *self, const char *name);
+const MedleyEngine *
+medley_catalog_get (MedleyCatalog *self, const char *name);
 
 /**
  * medley_catalog_find:
@@ -81,12 +87,15 @@ const MedleyEngine *medley_catalog_get (MedleyCatalog *self, const char *name);
  *
  * Returns: (transfer container) (element-type MedleyEngine): engines of a task, cheapest first
  */
-GPtrArray *medley_catalog_find (MedleyCatalog *self, const char *task);
+GPtrArray *
+medley_catalog_find (MedleyCatalog *self, const char *task);
 
 /* (transfer container) (element-type MedleyEngine): all, by name */
-GPtrArray *medley_catalog_list (MedleyCatalog *self);
+GPtrArray *
+medley_catalog_list (MedleyCatalog *self);
 
 /* whether an engine does a task (see medley_catalog_find() for variants) */
-gboolean medley_engine_has_task (const MedleyEngine *engine, const char *task);
+gboolean
+medley_engine_has_task (const MedleyEngine *engine, const char *task);
 
 G_END_DECLS

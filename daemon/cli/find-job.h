@@ -26,6 +26,7 @@ medley_find_job (MedleyCli *cli, const char *word, GVariant **problem, GError **
  *
  * Returns: (transfer full) (nullable): its last state, %NULL when that could not be learned
  */
-char *medley_wait_for_end (MedleyCli *cli, const char *id);
+char *
+medley_wait_for_end (MedleyCli *cli, const char *id);
 
 G_END_DECLS

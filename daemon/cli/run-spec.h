@@ -73,9 +73,8 @@ typedef struct {
  * @pipeline: `a{sv}` with "name", "inputs", "parameters" and "outputs": as the daemon describes it
  * or as a file has it
  * @words: the command line
- * @error: %MEDLEY_ERROR_INVALID_ARGUMENT, %MEDLEY_ERROR_UNKNOWN_INPUT and %MEDLEY_ERROR_UNKNOWN_OUTPUT (with the
- *   nearest name),
- *   %MEDLEY_ERROR_UNSUPPORTED_TYPE
+ * @error: %MEDLEY_ERROR_INVALID_ARGUMENT, %MEDLEY_ERROR_UNKNOWN_INPUT and
+ * %MEDLEY_ERROR_UNKNOWN_OUTPUT (with the nearest name), %MEDLEY_ERROR_UNSUPPORTED_TYPE
  *
  * Returns: (transfer full) (nullable): what to run
  */

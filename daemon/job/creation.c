@@ -47,7 +47,8 @@ return_faults (GTask *task, Creation *creation, GPtrArray *faults)
       first = fault;
   }
   creation->faults = g_variant_ref_sink (medley_faults_to_variant (faults));
-  g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "pipeline \"%s\" has %u fault%s; the first: %s",
+  g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
+                           "pipeline \"%s\" has %u fault%s; the first: %s",
                            medley_pipeline_get_name (creation->pipeline), n, n == 1 ? "" : "s",
                            first != NULL ? first->message : "?");
 }
@@ -60,7 +61,8 @@ resolve_input (Creation *creation, const char *name, GError **error)
   if (name == NULL) {
     if (g_strv_length ((char **) names) == 1)
       return names[0];
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "pipeline \"%s\" has %u inputs; say which one is meant",
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "pipeline \"%s\" has %u inputs; say which one is meant",
                  medley_pipeline_get_name (creation->pipeline), g_strv_length ((char **) names));
     return NULL;
   }
@@ -68,16 +70,19 @@ resolve_input (Creation *creation, const char *name, GError **error)
     const char *nearest = medley_nearest (name, names);
     g_autofree char *all = g_strjoinv (", ", (char **) names);
 
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_INPUT, "pipeline \"%s\" has no input \"%s\"%s%s%s; it has: %s",
-                 medley_pipeline_get_name (creation->pipeline), name, nearest != NULL ? "; did you mean \"" : "",
-                 nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "", all);
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_INPUT,
+                 "pipeline \"%s\" has no input \"%s\"%s%s%s; it has: %s",
+                 medley_pipeline_get_name (creation->pipeline), name,
+                 nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                 nearest != NULL ? "\"?" : "", all);
     return NULL;
   }
   return name;
 }
 
 static gboolean
-plan_request (MedleyJobManager *self, Creation *creation, const MedleyPipelineContext *context, GError **error)
+plan_request (MedleyJobManager *self, Creation *creation, const MedleyPipelineContext *context,
+              GError **error)
 {
   MedleyJobRequest *request = creation->request;
   g_auto (GVariantBuilder) outputs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{ss}"));
@@ -91,7 +96,8 @@ plan_request (MedleyJobManager *self, Creation *creation, const MedleyPipelineCo
     if (name == NULL)
       return FALSE;
     if (g_ptr_array_find_with_equal_func (inputs, name, g_str_equal, NULL)) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "input \"%s\" is given twice", name);
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                   "input \"%s\" is given twice", name);
       return FALSE;
     }
     g_ptr_array_add (inputs, (char *) name);
@@ -101,7 +107,9 @@ plan_request (MedleyJobManager *self, Creation *creation, const MedleyPipelineCo
     const char *name = request->output_names->pdata[i];
 
     g_variant_builder_add (&outputs, "{ss}",
-                           name != NULL && name[0] != '\0' ? name : medley_pipeline_get_outputs (creation->pipeline)[0],
+                           name != NULL && name[0] != '\0'
+                               ? name
+                               : medley_pipeline_get_outputs (creation->pipeline)[0],
                            (const char *) request->output_types->pdata[i]);
   }
   wanted = g_variant_ref_sink (g_variant_builder_end (&outputs));
@@ -123,7 +131,8 @@ fill_inputs (MedleyJobManager *self, Creation *creation, MedleyJob *job, GError 
     const char *type = medley_pipeline_get_input_type (creation->pipeline, name);
     const char *key = g_str_has_prefix (type, "text/") ? "limits.text-bytes" : "limits.input-bytes";
     MedleyInput *input = medley_job_add_input (
-        job, name, type, given->kind == MEDLEY_REQUEST_UPLOAD ? MEDLEY_INPUT_AWAITED : MEDLEY_INPUT_COMING,
+        job, name, type,
+        given->kind == MEDLEY_REQUEST_UPLOAD ? MEDLEY_INPUT_AWAITED : MEDLEY_INPUT_COMING,
         medley_config_get_number (medley_job_manager_get_config (self), key), error);
 
     if (input == NULL)
@@ -147,7 +156,8 @@ fill_inputs (MedleyJobManager *self, Creation *creation, MedleyJob *job, GError 
 static gboolean
 make_outputs (MedleyJob *job, GVariant *plan, GError **error)
 {
-  g_autoptr (GVariant) outputs = g_variant_lookup_value (plan, "outputs", G_VARIANT_TYPE ("aa{sv}"));
+  g_autoptr (GVariant) outputs
+      = g_variant_lookup_value (plan, "outputs", G_VARIANT_TYPE ("aa{sv}"));
 
   for (gsize i = 0; outputs != NULL && i < g_variant_n_children (outputs); i++) {
     g_autoptr (GVariant) output = g_variant_get_child_value (outputs, i);
@@ -171,7 +181,8 @@ feed_descriptors (MedleyJobManager *self, Creation *creation, MedleyJob *job)
       int fd = given->fd;
 
       given->fd = -1;
-      medley_feeder_start (job, medley_job_list_inputs (job)->pdata[i], fd, medley_job_manager_input_done, self);
+      medley_feeder_start (job, medley_job_list_inputs (job)->pdata[i], fd,
+                           medley_job_manager_input_done, self);
     }
   }
 }
@@ -187,8 +198,10 @@ create_job (MedleyJobManager *self, GTask *task, Creation *creation)
     g_task_return_error (task, error);
     return;
   }
-  job = medley_job_new (id, creation->request->client, creation->plan, creation->parameters, medley_job_manager_get_spool (self),
-                        (guint) medley_config_get_number (medley_job_manager_get_config (self), "limits.events"));
+  job = medley_job_new (id, creation->request->client, creation->plan, creation->parameters,
+                        medley_job_manager_get_spool (self),
+                        (guint) medley_config_get_number (medley_job_manager_get_config (self),
+                                                          "limits.events"));
   if (!fill_inputs (self, creation, job, &error) || !make_outputs (job, creation->plan, &error)) {
     medley_job_delete_files (job);
     g_task_return_error (task, error);
@@ -207,7 +220,8 @@ make_digest (MedleyJobManager *self, Creation *creation)
   const char *registry = medley_catalog_get_registry (medley_job_manager_get_catalog (self));
 
   g_checksum_update (checksum, (const guchar *) registry, (gssize) strlen (registry) + 1);
-  g_checksum_update (checksum, g_variant_get_data (creation->plan), (gssize) g_variant_get_size (creation->plan));
+  g_checksum_update (checksum, g_variant_get_data (creation->plan),
+                     (gssize) g_variant_get_size (creation->plan));
   return g_strdup (g_checksum_get_string (checksum));
 }
 
@@ -249,7 +263,8 @@ find_pipeline (MedleyJobManager *self, MedleyJobRequest *request, GError **error
     return medley_pipeline_parse (request->text, request->text_length, NULL, context);
   }
   if (request->pipeline == NULL) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "the request names no pipeline");
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "the request names no pipeline");
     return NULL;
   }
   found = medley_library_lookup (medley_job_manager_get_library (self), request->pipeline);
@@ -259,9 +274,10 @@ find_pipeline (MedleyJobManager *self, MedleyJobRequest *request, GError **error
 
     g_ptr_array_add (names, NULL);
     nearest = medley_nearest (request->pipeline, (const char *const *) names->pdata);
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline \"%s\"%s%s%s", request->pipeline,
-                 nearest != NULL ? "; did you mean \"" : "; see `medley pipelines`", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "\"?" : "");
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline \"%s\"%s%s%s",
+                 request->pipeline,
+                 nearest != NULL ? "; did you mean \"" : "; see `medley pipelines`",
+                 nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
     return NULL;
   }
   return medley_pipeline_ref (found);
@@ -285,7 +301,8 @@ faulty_pipeline_checked (GObject *source, GAsyncResult *result, gpointer data)
 
 /* Every fault at once: also those that only a worker sees. Takes over @task. */
 static void
-collect_all_faults (MedleyJobManager *self, GTask *task, Creation *creation, const MedleyPipelineContext *installed)
+collect_all_faults (MedleyJobManager *self, GTask *task, Creation *creation,
+                    const MedleyPipelineContext *installed)
 {
   const MedleyPipelineContext *context = installed;
   g_autoptr (GVariant) plan = NULL;
@@ -296,8 +313,8 @@ collect_all_faults (MedleyJobManager *self, GTask *task, Creation *creation, con
         medley_config_get_list (medley_job_manager_get_config (self), "jobs.client-elements"));
   plan = medley_plan_make_partial (creation->pipeline, context);
   if (plan != NULL) {
-    medley_pool_ask_async (medley_job_manager_get_pool (self), "Check", g_variant_new ("(@a{sv})", plan),
-                           faulty_pipeline_checked, task);
+    medley_pool_ask_async (medley_job_manager_get_pool (self), "Check",
+                           g_variant_new ("(@a{sv})", plan), faulty_pipeline_checked, task);
     return;
   }
   return_faults (task, creation, medley_pipeline_get_faults (creation->pipeline));
@@ -305,12 +322,13 @@ collect_all_faults (MedleyJobManager *self, GTask *task, Creation *creation, con
 }
 
 void
-medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *request, GAsyncReadyCallback callback,
-                                 gpointer data)
+medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *request,
+                                 GAsyncReadyCallback callback, gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
   Creation *creation = g_new0 (Creation, 1);
-  const MedleyPipelineContext *context = medley_library_context (medley_job_manager_get_library (self));
+  const MedleyPipelineContext *context
+      = medley_library_context (medley_job_manager_get_library (self));
   GError *error = NULL;
 
   creation->request = request;
@@ -337,12 +355,14 @@ medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *reque
     create_job (self, task, creation);
     return;
   }
-  medley_pool_ask_async (medley_job_manager_get_pool (self), "Check", g_variant_new ("(@a{sv})", creation->plan), plan_checked,
+  medley_pool_ask_async (medley_job_manager_get_pool (self), "Check",
+                         g_variant_new ("(@a{sv})", creation->plan), plan_checked,
                          g_steal_pointer (&task));
 }
 
 MedleyJob *
-medley_job_manager_create_finish (MedleyJobManager *self, GAsyncResult *result, GVariant **faults, GError **error)
+medley_job_manager_create_finish (MedleyJobManager *self, GAsyncResult *result, GVariant **faults,
+                                  GError **error)
 {
   Creation *creation = g_task_get_task_data (G_TASK (result));
 
@@ -365,18 +385,21 @@ text_checked (GObject *source, GAsyncResult *result, gpointer data)
     return;
   }
   found = g_variant_get_child_value (reply, 0);
-  g_task_return_pointer (task, medley_pipeline_add_worker_faults (pipeline, found), (GDestroyNotify) g_ptr_array_unref);
+  g_task_return_pointer (task, medley_pipeline_add_worker_faults (pipeline, found),
+                         (GDestroyNotify) g_ptr_array_unref);
 }
 
 void
-medley_job_manager_check_async (MedleyJobManager *self, const char *json, gsize length, const char *file, gboolean trusted,
-                                GAsyncReadyCallback callback, gpointer data)
+medley_job_manager_check_async (MedleyJobManager *self, const char *json, gsize length,
+                                const char *file, gboolean trusted, GAsyncReadyCallback callback,
+                                gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
   MedleyLibrary *library = medley_job_manager_get_library (self);
-  const char *const *allowed = medley_config_get_list (medley_job_manager_get_config (self), "jobs.client-elements");
-  const MedleyPipelineContext *context
-      = trusted ? medley_library_context (library) : medley_library_client_context (library, allowed);
+  const char *const *allowed
+      = medley_config_get_list (medley_job_manager_get_config (self), "jobs.client-elements");
+  const MedleyPipelineContext *context = trusted ? medley_library_context (library)
+                                                 : medley_library_client_context (library, allowed);
   MedleyPipeline *pipeline = medley_pipeline_parse (json, length, file, context);
   g_autoptr (GVariant) plan = NULL;
 
@@ -387,7 +410,8 @@ medley_job_manager_check_async (MedleyJobManager *self, const char *json, gsize 
                            (GDestroyNotify) g_ptr_array_unref);
     return;
   }
-  medley_pool_ask_async (medley_job_manager_get_pool (self), "Check", g_variant_new ("(@a{sv})", plan), text_checked, g_steal_pointer (&task));
+  medley_pool_ask_async (medley_job_manager_get_pool (self), "Check",
+                         g_variant_new ("(@a{sv})", plan), text_checked, g_steal_pointer (&task));
 }
 
 GPtrArray *
@@ -404,22 +428,25 @@ inspected (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GVariant) reply = medley_pool_ask_finish (MEDLEY_POOL (source), result, &error);
 
   if (reply != NULL)
-    g_task_return_pointer (task, g_variant_get_child_value (reply, 0), (GDestroyNotify) g_variant_unref);
+    g_task_return_pointer (task, g_variant_get_child_value (reply, 0),
+                           (GDestroyNotify) g_variant_unref);
   else
     g_task_return_error (task, error);
 }
 
 void
-medley_job_manager_inspect_async (MedleyJobManager *self, const char *engine, GAsyncReadyCallback callback, gpointer data)
+medley_job_manager_inspect_async (MedleyJobManager *self, const char *engine,
+                                  GAsyncReadyCallback callback, gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
 
   if (medley_catalog_get (medley_job_manager_get_catalog (self), engine) == NULL) {
-    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no engine \"%s\"; see `medley engines`",
-                             engine);
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+                             "there is no engine \"%s\"; see `medley engines`", engine);
     return;
   }
-  medley_pool_ask_async (medley_job_manager_get_pool (self), "Inspect", g_variant_new ("(s)", engine), inspected, g_steal_pointer (&task));
+  medley_pool_ask_async (medley_job_manager_get_pool (self), "Inspect",
+                         g_variant_new ("(s)", engine), inspected, g_steal_pointer (&task));
 }
 
 GVariant *
@@ -427,4 +454,3 @@ medley_job_manager_inspect_finish (MedleyJobManager *self, GAsyncResult *result,
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
-

@@ -55,8 +55,8 @@ readable (int fd, GIOCondition condition, gpointer data)
   if (n > 0 && medley_input_write (feed->input, buffer, (gsize) n, &error))
     return G_SOURCE_CONTINUE;
   if (n < 0)
-    error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read input \"%s\": %s", feed->input->name,
-                         g_strerror (errno));
+    error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read input \"%s\": %s",
+                         feed->input->name, g_strerror (errno));
   feed->input->source = 0;
   finish (feed, error);
   return G_SOURCE_REMOVE;
@@ -97,20 +97,23 @@ copy_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0) {
-      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the input: %s", g_strerror (errno));
+      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the input: %s",
+                               g_strerror (errno));
       return;
     }
     copy->copied += (guint64) n;
     if (copy->copied > copy->limit) {
       g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
-                               "the input is longer than its limit of %" G_GUINT64_FORMAT " bytes", copy->limit);
+                               "the input is longer than its limit of %" G_GUINT64_FORMAT " bytes",
+                               copy->limit);
       return;
     }
     while (written < n) {
       gssize w = write (copy->to, buffer + written, (gsize) (n - written));
 
       if (w < 0 && errno != EINTR) {
-        g_task_return_new_error (task, MEDLEY_ERROR, errno == ENOSPC ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
+        g_task_return_new_error (task, MEDLEY_ERROR,
+                                 errno == ENOSPC ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
                                  "cannot store the input: %s", g_strerror (errno));
         return;
       }
@@ -134,7 +137,8 @@ copied (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 void
-medley_feeder_start (MedleyJob *job, MedleyInput *input, int fd, MedleyFeederDone callback, gpointer data)
+medley_feeder_start (MedleyJob *job, MedleyInput *input, int fd, MedleyFeederDone callback,
+                     gpointer data)
 {
   Feed *feed = g_new0 (Feed, 1);
   struct stat info;
@@ -155,14 +159,16 @@ medley_feeder_start (MedleyJob *job, MedleyInput *input, int fd, MedleyFeederDon
     copy->limit = input->limit;
     g_task_set_task_data (task, copy, copy_free);
     if (copy->to < 0) {
-      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot store the input: %s", g_strerror (errno));
+      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                               "cannot store the input: %s", g_strerror (errno));
       return;
     }
     g_task_run_in_thread (task, copy_in_thread);
     return;
   }
   input->client_fd = fd;
-  input->source = g_unix_fd_add_full (G_PRIORITY_DEFAULT, fd, G_IO_IN | G_IO_HUP | G_IO_ERR, readable, feed, feed_free);
+  input->source = g_unix_fd_add_full (G_PRIORITY_DEFAULT, fd, G_IO_IN | G_IO_HUP | G_IO_ERR,
+                                      readable, feed, feed_free);
 }
 
 void

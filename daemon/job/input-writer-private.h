@@ -7,6 +7,7 @@
 G_BEGIN_DECLS
 
 /* @done: told when the input is whole or given up */
-MedleyInputWriter *medley_input_writer_new (MedleyJob *job, MedleyInput *input, MedleyFeederDone done, gpointer data);
+MedleyInputWriter *
+medley_input_writer_new (MedleyJob *job, MedleyInput *input, MedleyFeederDone done, gpointer data);
 
 G_END_DECLS

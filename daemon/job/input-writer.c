@@ -39,8 +39,9 @@ check_open (MedleyInputWriter *self, GError **error)
   if (reason != NULL)
     g_propagate_error (error, g_error_copy (reason));
   else
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE, "job %s takes no more input: it is %s",
-                 medley_job_get_id (self->job), medley_job_state_to_string (medley_job_get_state (self->job)));
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE,
+                 "job %s takes no more input: it is %s", medley_job_get_id (self->job),
+                 medley_job_state_to_string (medley_job_get_state (self->job)));
   return FALSE;
 }
 
@@ -84,9 +85,10 @@ medley_input_writer_dispose (GObject *object)
   MedleyInputWriter *self = MEDLEY_INPUT_WRITER (object);
 
   if (!self->finished) {
-    g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
-                                            "the upload of input \"%s\" broke off after %" G_GUINT64_FORMAT " bytes",
-                                            self->input->name, self->input->size);
+    g_autoptr (GError) error
+        = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
+                       "the upload of input \"%s\" broke off after %" G_GUINT64_FORMAT " bytes",
+                       self->input->name, self->input->size);
 
     medley_input_writer_abort (self, error);
   }

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 /**
  * MedleyInputWriter:
  *
- * Fills an input of a job, possibly while the job already runs: bytes go to a file in the spool and the job's worker is
- * woken to read them. Main thread only. Dropping the last reference before medley_input_writer_complete() aborts: the job
- * fails.
+ * Fills an input of a job, possibly while the job already runs: bytes go to a file in the spool and
+ * the job's worker is woken to read them. Main thread only. Dropping the last reference before
+ * medley_input_writer_complete() aborts: the job fails.
  */
 #define MEDLEY_TYPE_INPUT_WRITER (medley_input_writer_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyInputWriter, medley_input_writer, MEDLEY, INPUT_WRITER, GObject)
@@ -20,15 +20,15 @@ G_DECLARE_FINAL_TYPE (MedleyInputWriter, medley_input_writer, MEDLEY, INPUT_WRIT
  * @self: a writer
  * @data: bytes
  * @length: how many
- * @error: %MEDLEY_ERROR_TOO_LARGE (the job fails with it as well), %MEDLEY_ERROR_NO_SPACE, %MEDLEY_ERROR_IO,
- *   %MEDLEY_ERROR_WRONG_STATE when the job has ended meanwhile
+ * @error: %MEDLEY_ERROR_TOO_LARGE (the job fails with it as well), %MEDLEY_ERROR_NO_SPACE,
+ * %MEDLEY_ERROR_IO, %MEDLEY_ERROR_WRONG_STATE when the job has ended meanwhile
  *
  * Appends bytes. Writes to the page cache, it does not wait for the disk.
  *
  * Returns: whether all was written
  */
-gboolean medley_input_writer_write (MedleyInputWriter *self, const void *data, gsize length,
-                                    GError **error);
+gboolean
+medley_input_writer_write (MedleyInputWriter *self, const void *data, gsize length, GError **error);
 
 /**
  * medley_input_writer_complete:
@@ -39,7 +39,8 @@ gboolean medley_input_writer_write (MedleyInputWriter *self, const void *data, g
  *
  * Returns: whether it was taken
  */
-gboolean medley_input_writer_complete (MedleyInputWriter *self, GError **error);
+gboolean
+medley_input_writer_complete (MedleyInputWriter *self, GError **error);
 
 /**
  * medley_input_writer_abort:
@@ -48,6 +49,7 @@ gboolean medley_input_writer_complete (MedleyInputWriter *self, GError **error);
  *
  * Gives the input up: the job fails.
  */
-void medley_input_writer_abort (MedleyInputWriter *self, const GError *error);
+void
+medley_input_writer_abort (MedleyInputWriter *self, const GError *error);
 
 G_END_DECLS

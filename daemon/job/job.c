@@ -71,8 +71,8 @@ output_free (MedleyOutput *output)
 }
 
 MedleyJob *
-medley_job_new (const char *id, const char *client, GVariant *plan, GVariant *parameters, MedleySpool *spool,
-                guint max_events)
+medley_job_new (const char *id, const char *client, GVariant *plan, GVariant *parameters,
+                MedleySpool *spool, guint max_events)
 {
   MedleyJob *self = g_object_new (MEDLEY_TYPE_JOB, NULL);
 
@@ -143,8 +143,8 @@ medley_job_get_spool (MedleyJob *self)
 }
 
 MedleyInput *
-medley_job_add_input (MedleyJob *self, const char *name, const char *type, MedleyInputState state, guint64 limit,
-                      GError **error)
+medley_job_add_input (MedleyJob *self, const char *name, const char *type, MedleyInputState state,
+                      guint64 limit, GError **error)
 {
   MedleyInput *input = g_new0 (MedleyInput, 1);
 
@@ -265,9 +265,11 @@ medley_input_write (MedleyInput *input, const void *data, gsize length, GError *
 
   if (length > input->limit - MIN (input->size, input->limit)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
-                 "input \"%s\" is longer than %" G_GUINT64_FORMAT " bytes; the limit is %s in the configuration",
+                 "input \"%s\" is longer than %" G_GUINT64_FORMAT
+                 " bytes; the limit is %s in the configuration",
                  input->name, input->limit,
-                 g_str_has_prefix (input->type, "text/") ? "limits.text-bytes" : "limits.input-bytes");
+                 g_str_has_prefix (input->type, "text/") ? "limits.text-bytes"
+                                                         : "limits.input-bytes");
     return FALSE;
   }
   while (length > 0) {
@@ -276,7 +278,8 @@ medley_input_write (MedleyInput *input, const void *data, gsize length, GError *
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0) {
-      g_set_error (error, MEDLEY_ERROR, errno == ENOSPC || errno == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
+      g_set_error (error, MEDLEY_ERROR,
+                   errno == ENOSPC || errno == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
                    "cannot store input \"%s\": %s", input->name, g_strerror (errno));
       return FALSE;
     }
@@ -301,7 +304,8 @@ medley_input_complete (MedleyInput *input)
 GError *
 medley_input_make_empty_error (const char *name)
 {
-  return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty: there is nothing to work on", name);
+  return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_EMPTY_INPUT,
+                      "input \"%s\" is empty: there is nothing to work on", name);
 }
 
 static gboolean
@@ -329,8 +333,10 @@ medley_job_add_event (MedleyJob *self, const char *kind, GVariantDict *details)
   g_variant_dict_insert (details, "kind", "s", kind);
   event = g_variant_ref_sink (g_variant_dict_end (details));
 
-  /* Of progress in a row only the newest is worth keeping; what is left is bounded by the pipeline's size. */
-  if (progress && !g_queue_is_empty (&self->events) && is_progress (g_queue_peek_tail (&self->events)))
+  /* Of progress in a row only the newest is worth keeping; what is left is bounded by the
+   * pipeline's size. */
+  if (progress && !g_queue_is_empty (&self->events)
+      && is_progress (g_queue_peek_tail (&self->events)))
     g_variant_unref (g_queue_pop_tail (&self->events));
   g_queue_push_tail (&self->events, event);
   while (g_queue_get_length (&self->events) > self->max_events)
@@ -478,7 +484,8 @@ measure_output (MedleyJob *self, MedleyOutput *output)
   struct stat info;
   int fd;
 
-  if (output->state == MEDLEY_OUTPUT_GROWING && (fd = medley_spool_open (self->spool, output->file, NULL)) >= 0) {
+  if (output->state == MEDLEY_OUTPUT_GROWING
+      && (fd = medley_spool_open (self->spool, output->file, NULL)) >= 0) {
     if (fstat (fd, &info) == 0)
       output->size = (guint64) info.st_size;
     close (fd);
@@ -539,7 +546,9 @@ medley_job_describe (MedleyJob *self)
   add (&builder, "inputs", describe_inputs (self));
   add (&builder, "outputs", describe_outputs (self));
   add (&builder, "outputNames",
-       g_variant_new_strv (self->output_names != NULL ? (const char *const *) self->output_names : no_names, -1));
+       g_variant_new_strv (self->output_names != NULL ? (const char *const *) self->output_names
+                                                      : no_names,
+                           -1));
   add (&builder, "lastEvent", g_variant_new_uint64 (self->last_event));
   return g_variant_builder_end (&builder);
 }
@@ -570,12 +579,13 @@ medley_job_class_init (MedleyJobClass *klass)
   GType type = G_TYPE_FROM_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->finalize = medley_job_finalize;
-  signals[SIGNAL_EVENT] = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                        G_TYPE_VARIANT);
-  signals[SIGNAL_CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_EVENT] = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                        G_TYPE_NONE, 1, G_TYPE_VARIANT);
+  signals[SIGNAL_CHANGED]
+      = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   /* For readers of outputs only: MedleyOutput that has more bytes or another state. */
-  signals[SIGNAL_GREW] = g_signal_new ("grew", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                       G_TYPE_POINTER);
+  signals[SIGNAL_GREW] = g_signal_new ("grew", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                       G_TYPE_NONE, 1, G_TYPE_POINTER);
 }
 
 static void

@@ -8,20 +8,30 @@ G_BEGIN_DECLS
 
 /* What creation.c needs of the manager. */
 
-MedleyPool *medley_job_manager_get_pool (MedleyJobManager *self);
-MedleySpool *medley_job_manager_get_spool (MedleyJobManager *self);
+MedleyPool *
+medley_job_manager_get_pool (MedleyJobManager *self);
+MedleySpool *
+medley_job_manager_get_spool (MedleyJobManager *self);
 /* plans that a worker accepted: digests of plan and registry */
-gboolean medley_job_manager_is_checked (MedleyJobManager *self, const char *digest);
-void medley_job_manager_set_checked (MedleyJobManager *self, const char *digest);
+gboolean
+medley_job_manager_is_checked (MedleyJobManager *self, const char *digest);
+void
+medley_job_manager_set_checked (MedleyJobManager *self, const char *digest);
 /* MEDLEY_ERROR_QUEUE_FULL */
-gboolean medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error);
+gboolean
+medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error);
 /* (transfer full): unique, sorts by time */
-char *medley_job_manager_make_id (MedleyJobManager *self);
+char *
+medley_job_manager_make_id (MedleyJobManager *self);
 /* Takes a whole job in: it is acknowledged from here on. */
-void medley_job_manager_add (MedleyJobManager *self, MedleyJob *job);
+void
+medley_job_manager_add (MedleyJobManager *self, MedleyJob *job);
 /* Starts what can be started. */
-void medley_job_manager_dispatch (MedleyJobManager *self);
+void
+medley_job_manager_dispatch (MedleyJobManager *self);
 /* An input is whole, or given up with @error; a MedleyFeederDone with the manager as its data. */
-void medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error, gpointer manager);
+void
+medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error,
+                               gpointer manager);
 
 G_END_DECLS

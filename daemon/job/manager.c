@@ -7,7 +7,8 @@
 #include "job/run.h"
 #include "job/store.h"
 
-/* Pipelines that were checked against the present engines; a client can send any number of different ones. */
+/* Pipelines that were checked against the present engines; a client can send any number of
+ * different ones. */
 #define MAX_CHECKED 256
 
 struct _MedleyJobManager {
@@ -20,11 +21,11 @@ struct _MedleyJobManager {
   MedleySpool *spool;
   MedleyJobStore *store;
 
-  GQueue queue;          /* MedleyJob that wait, owned */
-  GHashTable *runs;      /* MedleyJob → MedleyRun */
-  GHashTable *awaits;    /* MedleyJob whose upload has not begun → its time-out, a source */
-  GHashTable *outputs;   /* spool file name → MedleyJob, of running jobs */
-  GHashTable *checked;   /* digest of a plan that a worker accepted */
+  GQueue queue;        /* MedleyJob that wait, owned */
+  GHashTable *runs;    /* MedleyJob → MedleyRun */
+  GHashTable *awaits;  /* MedleyJob whose upload has not begun → its time-out, a source */
+  GHashTable *outputs; /* spool file name → MedleyJob, of running jobs */
+  GHashTable *checked; /* digest of a plan that a worker accepted */
   GVariantDict *faces;
   gint64 started;
   gint64 last_id_time;
@@ -36,7 +37,6 @@ G_DEFINE_FINAL_TYPE (MedleyJobManager, medley_job_manager, G_TYPE_OBJECT)
 enum { SIGNAL_ADDED, SIGNAL_REMOVED, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
-
 
 /* ---- queue and runs ---- */
 
@@ -65,7 +65,10 @@ update_queue_places (MedleyJobManager *self)
   for (GList *l = self->queue.head; l != NULL; l = l->next) {
     gboolean awaits = medley_job_has_input_in (l->data, MEDLEY_INPUT_AWAITED);
 
-    medley_job_set_queue_place (l->data, awaits ? "waits for the upload of an input" : "waits for a free worker", ++place);
+    medley_job_set_queue_place (l->data,
+                                awaits ? "waits for the upload of an input"
+                                       : "waits for a free worker",
+                                ++place);
   }
 }
 
@@ -87,7 +90,8 @@ settle_outputs (MedleyJob *job, gboolean ok)
   GPtrArray *outputs = medley_job_list_outputs (job);
 
   for (guint i = 0; i < outputs->len; i++)
-    medley_job_set_output_state (job, outputs->pdata[i], ok ? MEDLEY_OUTPUT_COMPLETE : MEDLEY_OUTPUT_FAILED);
+    medley_job_set_output_state (job, outputs->pdata[i],
+                                 ok ? MEDLEY_OUTPUT_COMPLETE : MEDLEY_OUTPUT_FAILED);
 }
 
 /* The last step of every job: @error is NULL for a job that is done. */
@@ -130,7 +134,8 @@ run_ended (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error, gpointe
 static gboolean
 needs_exec (MedleyJobManager *self, MedleyJob *job)
 {
-  g_autoptr (GVariant) stages = g_variant_lookup_value (medley_job_get_plan (job), "stages", G_VARIANT_TYPE ("aa{sv}"));
+  g_autoptr (GVariant) stages
+      = g_variant_lookup_value (medley_job_get_plan (job), "stages", G_VARIANT_TYPE ("aa{sv}"));
 
   for (gsize i = 0; stages != NULL && i < g_variant_n_children (stages); i++) {
     g_autoptr (GVariant) stage = g_variant_get_child_value (stages, i);
@@ -253,7 +258,8 @@ await_uploads (MedleyJobManager *self, MedleyJob *job)
   if (!medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
     return;
   g_object_set_data (G_OBJECT (job), "medley-manager", self);
-  source = g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, seconds, upload_never_came, g_object_ref (job), g_object_unref);
+  source = g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, seconds, upload_never_came,
+                                       g_object_ref (job), g_object_unref);
   g_hash_table_insert (self->awaits, job, GUINT_TO_POINTER (source));
 }
 
@@ -264,7 +270,8 @@ remove_source (gpointer data)
 }
 
 void
-medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error, gpointer data)
+medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error,
+                               gpointer data)
 {
   MedleyJobManager *self = data;
 
@@ -282,7 +289,8 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
   medley_job_emit_changed (job);
 }
 
-/* Ids sort by time of creation and hold only lower-case letters and digits, so that they are D-Bus path elements. */
+/* Ids sort by time of creation and hold only lower-case letters and digits, so that they are D-Bus
+ * path elements. */
 char *
 medley_job_manager_make_id (MedleyJobManager *self)
 {
@@ -313,11 +321,14 @@ count_waiting (MedleyJobManager *self, const char *client)
 gboolean
 medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error)
 {
-  if (g_queue_get_length (&self->queue) >= medley_config_get_number (self->config, "limits.queue")) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL, "the queue is full (limits.queue); try again later");
+  if (g_queue_get_length (&self->queue)
+      >= medley_config_get_number (self->config, "limits.queue")) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL,
+                 "the queue is full (limits.queue); try again later");
     return FALSE;
   }
-  if (count_waiting (self, client) >= medley_config_get_number (self->config, "limits.queue-per-client")) {
+  if (count_waiting (self, client)
+      >= medley_config_get_number (self->config, "limits.queue-per-client")) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL,
                  "too many of your jobs wait already (limits.queue-per-client); try again later");
     return FALSE;
@@ -361,7 +372,8 @@ medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error)
   MedleyJob *job = medley_job_store_get (self->store, id);
 
   if (job == NULL)
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no job \"%s\"; see `medley jobs`", id);
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+                 "there is no job \"%s\"; see `medley jobs`", id);
   return job;
 }
 
@@ -377,11 +389,13 @@ job_matches (MedleyJob *job, gpointer data)
 
   return (filter->state == NULL
           || g_str_equal (filter->state, medley_job_state_to_string (medley_job_get_state (job))))
-         && (filter->pipeline == NULL || g_str_equal (filter->pipeline, medley_job_get_pipeline (job)));
+         && (filter->pipeline == NULL
+             || g_str_equal (filter->pipeline, medley_job_get_pipeline (job)));
 }
 
 GPtrArray *
-medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline, const char *cursor, guint limit)
+medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
+                         const char *cursor, guint limit)
 {
   Filter filter = { state, pipeline };
 
@@ -391,8 +405,9 @@ medley_job_manager_list (MedleyJobManager *self, const char *state, const char *
 static gboolean
 refuse_state (MedleyJob *job, const char *what, GError **error)
 {
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE, "job %s cannot be %s: it is %s", medley_job_get_id (job),
-               what, medley_job_state_to_string (medley_job_get_state (job)));
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE, "job %s cannot be %s: it is %s",
+               medley_job_get_id (job), what,
+               medley_job_state_to_string (medley_job_get_state (job)));
   return FALSE;
 }
 
@@ -448,19 +463,21 @@ medley_job_manager_remove (MedleyJobManager *self, MedleyJob *job, GError **erro
 }
 
 MedleyInputWriter *
-medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job, const char *name, GError **error)
+medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job, const char *name,
+                               GError **error)
 {
   MedleyInput *input = medley_job_find_input (job, name);
   MedleyInputWriter *writer;
 
   if (input == NULL) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no input \"%s\"", medley_job_get_id (job),
-                 name != NULL ? name : "");
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no input \"%s\"",
+                 medley_job_get_id (job), name != NULL ? name : "");
     return NULL;
   }
-  if (input->state != MEDLEY_INPUT_AWAITED || medley_job_state_is_final (medley_job_get_state (job))) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE, "input \"%s\" of job %s awaits no upload", input->name,
-                 medley_job_get_id (job));
+  if (input->state != MEDLEY_INPUT_AWAITED
+      || medley_job_state_is_final (medley_job_get_state (job))) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE,
+                 "input \"%s\" of job %s awaits no upload", input->name, medley_job_get_id (job));
     return NULL;
   }
   writer = medley_input_writer_new (job, input, medley_job_manager_input_done, self);
@@ -494,7 +511,8 @@ medley_job_manager_status (MedleyJobManager *self)
   g_variant_dict_insert (&dict, "engines", "u", engines->len);
   g_variant_dict_insert_value (&dict, "brokenPlugins", medley_catalog_get_broken (self->catalog));
   g_variant_dict_insert (&dict, "pipelines", "u", pipelines->len);
-  g_variant_dict_insert (&dict, "uptime", "d", (double) (g_get_monotonic_time () - self->started) / G_USEC_PER_SEC);
+  g_variant_dict_insert (&dict, "uptime", "d",
+                         (double) (g_get_monotonic_time () - self->started) / G_USEC_PER_SEC);
   g_variant_dict_insert_value (&dict, "faces", faces);
   g_variant_unref (faces);
   return g_variant_dict_end (&dict);
@@ -537,8 +555,8 @@ medley_job_manager_get_config (MedleyJobManager *self)
 }
 
 MedleyJobManager *
-medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCatalog *catalog, MedleyPool *pool,
-                        GError **error)
+medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCatalog *catalog,
+                        MedleyPool *pool, GError **error)
 {
   g_autoptr (MedleyJobManager) self = g_object_new (MEDLEY_TYPE_JOB_MANAGER, NULL);
 
@@ -546,7 +564,8 @@ medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCata
   self->library = g_object_ref (library);
   self->catalog = g_object_ref (catalog);
   self->pool = g_object_ref (pool);
-  self->spool = medley_spool_new (medley_config_get_path (config, "paths.spool"), spool_grew, self, error);
+  self->spool
+      = medley_spool_new (medley_config_get_path (config, "paths.spool"), spool_grew, self, error);
   if (self->spool == NULL)
     return NULL;
   /* Jobs live in memory: nobody can ask for what an earlier daemon left. */
@@ -600,10 +619,10 @@ medley_job_manager_class_init (MedleyJobManagerClass *klass)
 
   object_class->dispose = medley_job_manager_dispose;
   object_class->finalize = medley_job_manager_finalize;
-  signals[SIGNAL_ADDED] = g_signal_new ("job-added", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                        MEDLEY_TYPE_JOB);
-  signals[SIGNAL_REMOVED] = g_signal_new ("job-removed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                          MEDLEY_TYPE_JOB);
+  signals[SIGNAL_ADDED] = g_signal_new ("job-added", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                        G_TYPE_NONE, 1, MEDLEY_TYPE_JOB);
+  signals[SIGNAL_REMOVED] = g_signal_new ("job-removed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                          NULL, G_TYPE_NONE, 1, MEDLEY_TYPE_JOB);
 }
 
 static void

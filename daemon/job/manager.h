@@ -25,33 +25,45 @@ typedef struct _MedleyJobRequest MedleyJobRequest;
  *
  * Returns: (transfer full): an empty request
  */
-MedleyJobRequest *medley_job_request_new (const char *client);
-void medley_job_request_free (MedleyJobRequest *self);
+MedleyJobRequest *
+medley_job_request_new (const char *client);
+void
+medley_job_request_free (MedleyJobRequest *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyJobRequest, medley_job_request_free)
 
-/* Exactly one of these two: the name of an installed pipeline, or a pipeline's text that the client sent. */
-void medley_job_request_set_pipeline (MedleyJobRequest *self, const char *name);
-void medley_job_request_set_pipeline_text (MedleyJobRequest *self, const char *json, gsize length);
+/* Exactly one of these two: the name of an installed pipeline, or a pipeline's text that the client
+ * sent. */
+void
+medley_job_request_set_pipeline (MedleyJobRequest *self, const char *name);
+void
+medley_job_request_set_pipeline_text (MedleyJobRequest *self, const char *json, gsize length);
 
 /* An input whose content is here. */
-void medley_job_request_add_input_bytes (MedleyJobRequest *self, const char *name, GBytes *bytes);
-/* An input to be read from a descriptor until its end, while the job runs: file, pipe or socket. Takes @fd over. */
-void medley_job_request_add_input_fd (MedleyJobRequest *self, const char *name, int fd);
+void
+medley_job_request_add_input_bytes (MedleyJobRequest *self, const char *name, GBytes *bytes);
+/* An input to be read from a descriptor until its end, while the job runs: file, pipe or socket.
+ * Takes @fd over. */
+void
+medley_job_request_add_input_fd (MedleyJobRequest *self, const char *name, int fd);
 /* An input that medley_job_manager_open_input() will fill. */
-void medley_job_request_add_input_upload (MedleyJobRequest *self, const char *name);
+void
+medley_job_request_add_input_upload (MedleyJobRequest *self, const char *name);
 /* (nullable) @name in the three above: NULL is the pipeline's only input */
 
 /* @value: s, b, x or d; strings are converted to the parameter's type where they parse exactly */
-void medley_job_request_set_parameter (MedleyJobRequest *self, const char *name, GVariant *value);
-/* Only the outputs named are made; none named means all. @media_type: NULL or "" for the pipeline's own.
+void
+medley_job_request_set_parameter (MedleyJobRequest *self, const char *name, GVariant *value);
+/* Only the outputs named are made; none named means all. @media_type: NULL or "" for the pipeline's
+ * own.
  * @name: NULL for the default output */
-void medley_job_request_add_output (MedleyJobRequest *self, const char *name, const char *media_type);
+void
+medley_job_request_add_output (MedleyJobRequest *self, const char *name, const char *media_type);
 
 /**
  * MedleyJobManager:
  *
- * Creates jobs, queues them, gives them to workers and keeps what became of them. The one API that all faces call.
- * Main thread only.
+ * Creates jobs, queues them, gives them to workers and keeps what became of them. The one API that
+ * all faces call. Main thread only.
  *
  * Signals:
  * - `job-added (MedleyJob *job)`
@@ -60,8 +72,9 @@ void medley_job_request_add_output (MedleyJobRequest *self, const char *name, co
 #define MEDLEY_TYPE_JOB_MANAGER (medley_job_manager_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyJobManager, medley_job_manager, MEDLEY, JOB_MANAGER, GObject)
 
-MedleyJobManager *medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library,
-                                          MedleyCatalog *catalog, MedleyPool *pool, GError **error);
+MedleyJobManager *
+medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCatalog *catalog,
+                        MedleyPool *pool, GError **error);
 
 /**
  * medley_job_manager_create_async:
@@ -70,30 +83,33 @@ MedleyJobManager *medley_job_manager_new (MedleyConfig *config, MedleyLibrary *l
  * @callback: called from the main context
  * @data: for @callback
  *
- * Checks the request wholly (pipeline, parameters, inputs, outputs) and queues the job. Nothing is left behind by a
- * request that is refused.
+ * Checks the request wholly (pipeline, parameters, inputs, outputs) and queues the job. Nothing is
+ * left behind by a request that is refused.
  */
-void medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *request,
-                                      GAsyncReadyCallback callback, gpointer data);
+void
+medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *request,
+                                 GAsyncReadyCallback callback, gpointer data);
 
 /**
  * medley_job_manager_create_finish:
  * @self: a manager
  * @result: what the callback got
- * @faults: (out) (optional) (transfer full) (nullable): with %MEDLEY_ERROR_INVALID_PIPELINE `aa{sv}` as
- *   medley_faults_to_variant() makes it
- * @error: %MEDLEY_ERROR_NOT_FOUND (pipeline), %MEDLEY_ERROR_UNKNOWN_INPUT, %MEDLEY_ERROR_UNKNOWN_OUTPUT,
- *   %MEDLEY_ERROR_MISSING_INPUT, %MEDLEY_ERROR_INVALID_PIPELINE,
+ * @faults: (out) (optional) (transfer full) (nullable): with %MEDLEY_ERROR_INVALID_PIPELINE
+ * `aa{sv}` as medley_faults_to_variant() makes it
+ * @error: %MEDLEY_ERROR_NOT_FOUND (pipeline), %MEDLEY_ERROR_UNKNOWN_INPUT,
+ * %MEDLEY_ERROR_UNKNOWN_OUTPUT, %MEDLEY_ERROR_MISSING_INPUT, %MEDLEY_ERROR_INVALID_PIPELINE,
  *   %MEDLEY_ERROR_INVALID_PARAMETER, %MEDLEY_ERROR_UNKNOWN_ENGINE, %MEDLEY_ERROR_UNSUPPORTED_TYPE,
  *   %MEDLEY_ERROR_QUEUE_FULL, %MEDLEY_ERROR_TOO_LARGE, %MEDLEY_ERROR_NO_SPACE ...
  *
  * Returns: (transfer full) (nullable): the job, queued or already further
  */
-MedleyJob *medley_job_manager_create_finish (MedleyJobManager *self, GAsyncResult *result,
-                                             GVariant **faults, GError **error);
+MedleyJob *
+medley_job_manager_create_finish (MedleyJobManager *self, GAsyncResult *result, GVariant **faults,
+                                  GError **error);
 
 /* (transfer none) (nullable); @error: MEDLEY_ERROR_NOT_FOUND */
-MedleyJob *medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error);
+MedleyJob *
+medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error);
 
 /**
  * medley_job_manager_list:
@@ -105,15 +121,21 @@ MedleyJob *medley_job_manager_get (MedleyJobManager *self, const char *id, GErro
  *
  * Returns: (transfer full) (element-type MedleyJob): jobs, the newest first
  */
-GPtrArray *medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
-                                    const char *cursor, guint limit);
+GPtrArray *
+medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
+                         const char *cursor, guint limit);
 
-/* Idempotent: also TRUE for a job that is cancelled already; MEDLEY_ERROR_WRONG_STATE for done and failed ones. */
-gboolean medley_job_manager_cancel (MedleyJobManager *self, MedleyJob *job, GError **error);
-gboolean medley_job_manager_pause (MedleyJobManager *self, MedleyJob *job, GError **error);
-gboolean medley_job_manager_resume (MedleyJobManager *self, MedleyJob *job, GError **error);
+/* Idempotent: also TRUE for a job that is cancelled already; MEDLEY_ERROR_WRONG_STATE for done and
+ * failed ones. */
+gboolean
+medley_job_manager_cancel (MedleyJobManager *self, MedleyJob *job, GError **error);
+gboolean
+medley_job_manager_pause (MedleyJobManager *self, MedleyJob *job, GError **error);
+gboolean
+medley_job_manager_resume (MedleyJobManager *self, MedleyJob *job, GError **error);
 /* Forgets an ended job and deletes its files; MEDLEY_ERROR_WRONG_STATE for others. */
-gboolean medley_job_manager_remove (MedleyJobManager *self, MedleyJob *job, GError **error);
+gboolean
+medley_job_manager_remove (MedleyJobManager *self, MedleyJob *job, GError **error);
 
 /**
  * medley_job_manager_open_input:
@@ -124,8 +146,9 @@ gboolean medley_job_manager_remove (MedleyJobManager *self, MedleyJob *job, GErr
  *
  * Returns: (transfer full) (nullable): where to write it
  */
-MedleyInputWriter *medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job,
-                                                  const char *input, GError **error);
+MedleyInputWriter *
+medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job, const char *input,
+                               GError **error);
 
 /**
  * medley_job_manager_check_async:
@@ -139,13 +162,15 @@ MedleyInputWriter *medley_job_manager_open_input (MedleyJobManager *self, Medley
  *
  * Checks a pipeline as for a job, with a worker's help, without running it.
  */
-void medley_job_manager_check_async (MedleyJobManager *self, const char *json, gsize length,
-                                     const char *file, gboolean trusted,
-                                     GAsyncReadyCallback callback, gpointer data);
+void
+medley_job_manager_check_async (MedleyJobManager *self, const char *json, gsize length,
+                                const char *file, gboolean trusted, GAsyncReadyCallback callback,
+                                gpointer data);
 
-/* (transfer full) (element-type MedleyFault) (nullable): empty when it is fine; NULL when no worker could check it */
-GPtrArray *medley_job_manager_check_finish (MedleyJobManager *self, GAsyncResult *result,
-                                            GError **error);
+/* (transfer full) (element-type MedleyFault) (nullable): empty when it is fine; NULL when no worker
+ * could check it */
+GPtrArray *
+medley_job_manager_check_finish (MedleyJobManager *self, GAsyncResult *result, GError **error);
 
 /**
  * medley_job_manager_inspect_async:
@@ -156,28 +181,34 @@ GPtrArray *medley_job_manager_check_finish (MedleyJobManager *self, GAsyncResult
  *
  * Asks a worker for an engine's properties and voices.
  */
-void medley_job_manager_inspect_async (MedleyJobManager *self, const char *engine,
-                                       GAsyncReadyCallback callback, gpointer data);
+void
+medley_job_manager_inspect_async (MedleyJobManager *self, const char *engine,
+                                  GAsyncReadyCallback callback, gpointer data);
 
 /* (transfer full) (nullable): `a{sv}` with "properties" and "voices" as in the worker's Inspect */
-GVariant *medley_job_manager_inspect_finish (MedleyJobManager *self, GAsyncResult *result,
-                                             GError **error);
+GVariant *
+medley_job_manager_inspect_finish (MedleyJobManager *self, GAsyncResult *result, GError **error);
 
 /**
  * medley_job_manager_status:
  * @self: a manager
  *
- * Returns: (transfer floating): `a{sv}`: "version" s, "jobs" a{sv} (state → u), "workers" a{sv} (see
- *   medley_pool_describe()), "configuration" aa{sv}, "engines" u, "brokenPlugins" a{ss} (file → reason), "pipelines" u, "uptime" d, "faces" a{sv} (face → s, where
- *   it listens or why it is off)
+ * Returns: (transfer floating): `a{sv}`: "version" s, "jobs" a{sv} (state → u), "workers" a{sv}
+ * (see medley_pool_describe()), "configuration" aa{sv}, "engines" u, "brokenPlugins" a{ss} (file →
+ * reason), "pipelines" u, "uptime" d, "faces" a{sv} (face → s, where it listens or why it is off)
  */
-GVariant *medley_job_manager_status (MedleyJobManager *self);
+GVariant *
+medley_job_manager_status (MedleyJobManager *self);
 
 /* Records where a face listens, or why it is off, for the status. */
-void medley_job_manager_set_face (MedleyJobManager *self, const char *face, const char *where);
+void
+medley_job_manager_set_face (MedleyJobManager *self, const char *face, const char *where);
 
-MedleyLibrary *medley_job_manager_get_library (MedleyJobManager *self);
-MedleyCatalog *medley_job_manager_get_catalog (MedleyJobManager *self);
-MedleyConfig *medley_job_manager_get_config (MedleyJobManager *self);
+MedleyLibrary *
+medley_job_manager_get_library (MedleyJobManager *self);
+MedleyCatalog *
+medley_job_manager_get_catalog (MedleyJobManager *self);
+MedleyConfig *
+medley_job_manager_get_config (MedleyJobManager *self);
 
 G_END_DECLS

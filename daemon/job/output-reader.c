@@ -38,8 +38,8 @@ medley_output_reader_new (MedleyJob *job, const char *output, guint64 offset, GE
   if (self->output == NULL) {
     g_autofree char *names = g_strjoinv (", ", (char **) medley_job_get_outputs (job));
 
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no output \"%s\"; it has: %s",
-                 medley_job_get_id (job), output, names);
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
+                 "job %s has no output \"%s\"; it has: %s", medley_job_get_id (job), output, names);
     return NULL;
   }
   self->fd = medley_spool_open (medley_job_get_spool (job), self->output->file, error);
@@ -90,7 +90,8 @@ read_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
   gssize n = pread (self->fd, data, self->max, (off_t) self->offset);
 
   if (n < 0) {
-    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the output: %s", g_strerror (errno));
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the output: %s",
+                             g_strerror (errno));
     return;
   }
   self->offset += (guint64) n;
@@ -101,7 +102,8 @@ read_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
 static gboolean
 try_read (MedleyOutputReader *self, GTask *task)
 {
-  /* What ends the output is looked at first: bytes written before the end are then seen by the read. */
+  /* What ends the output is looked at first: bytes written before the end are then seen by the
+   * read. */
   MedleyOutputState state = self->output->state;
   g_autofree char *data = g_malloc (self->max);
   struct iovec iov = { data, self->max };
@@ -119,7 +121,8 @@ try_read (MedleyOutputReader *self, GTask *task)
     return TRUE;
   }
   if (n < 0) {
-    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the output: %s", g_strerror (errno));
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_IO, "cannot read the output: %s",
+                             g_strerror (errno));
     return TRUE;
   }
   if (state == MEDLEY_OUTPUT_COMPLETE) {
@@ -130,7 +133,8 @@ try_read (MedleyOutputReader *self, GTask *task)
     const GError *error = medley_job_get_error (self->job);
 
     g_task_return_error (task, error != NULL ? g_error_copy (error)
-                                             : g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_FAILED, "the job failed"));
+                                             : g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_FAILED,
+                                                            "the job failed"));
     return TRUE;
   }
   return FALSE;
@@ -192,7 +196,8 @@ medley_output_reader_read_async (MedleyOutputReader *self, gsize max, GCancellab
   self->waiting = g_steal_pointer (&task);
   self->grew = g_signal_connect (self->job, "grew", G_CALLBACK (output_grew), self);
   if (cancellable != NULL)
-    self->cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (wait_cancelled), self);
+    self->cancelled
+        = g_signal_connect (cancellable, "cancelled", G_CALLBACK (wait_cancelled), self);
 }
 
 GBytes *

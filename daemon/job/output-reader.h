@@ -10,8 +10,9 @@ G_BEGIN_DECLS
 /**
  * MedleyOutputReader:
  *
- * Reads an output from any offset while it grows, at the reader's own pace. Bytes come from the file (the page cache);
- * the reader is woken when the file grows, it does not poll. Main thread only.
+ * Reads an output from any offset while it grows, at the reader's own pace. Bytes come from the
+ * file (the page cache); the reader is woken when the file grows, it does not poll. Main thread
+ * only.
  */
 #define MEDLEY_TYPE_OUTPUT_READER (medley_output_reader_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyOutputReader, medley_output_reader, MEDLEY, OUTPUT_READER, GObject)
@@ -25,8 +26,8 @@ G_DECLARE_FINAL_TYPE (MedleyOutputReader, medley_output_reader, MEDLEY, OUTPUT_R
  *
  * Returns: (transfer full) (nullable): a reader
  */
-MedleyOutputReader *medley_output_reader_new (MedleyJob *job, const char *output, guint64 offset,
-                                              GError **error);
+MedleyOutputReader *
+medley_output_reader_new (MedleyJob *job, const char *output, guint64 offset, GError **error);
 
 /**
  * medley_output_reader_is_final:
@@ -35,7 +36,8 @@ MedleyOutputReader *medley_output_reader_new (MedleyJob *job, const char *output
  *
  * Returns: whether the output is complete: its bytes and its size will not change any more
  */
-gboolean medley_output_reader_is_final (MedleyOutputReader *self, guint64 *size);
+gboolean
+medley_output_reader_is_final (MedleyOutputReader *self, guint64 *size);
 
 /**
  * medley_output_reader_read_async:
@@ -47,21 +49,22 @@ gboolean medley_output_reader_is_final (MedleyOutputReader *self, guint64 *size)
  *
  * Waits until there is something to read past the position. One read at a time.
  */
-void medley_output_reader_read_async (MedleyOutputReader *self, gsize max, GCancellable *cancellable,
-                                      GAsyncReadyCallback callback, gpointer data);
+void
+medley_output_reader_read_async (MedleyOutputReader *self, gsize max, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer data);
 
 /**
  * medley_output_reader_read_finish:
  * @self: a reader
  * @result: what the callback got
- * @error: the job's own error when it failed or was cancelled before the output was whole (after all bytes that there
- *   are were read)
+ * @error: the job's own error when it failed or was cancelled before the output was whole (after
+ * all bytes that there are were read)
  *
- * Returns: (transfer full) (nullable): the next bytes, from 1 to the asked number; empty at the end of a complete output;
- *   %NULL with an error
+ * Returns: (transfer full) (nullable): the next bytes, from 1 to the asked number; empty at the end
+ * of a complete output; %NULL with an error
  */
-GBytes *medley_output_reader_read_finish (MedleyOutputReader *self, GAsyncResult *result,
-                                          GError **error);
+GBytes *
+medley_output_reader_read_finish (MedleyOutputReader *self, GAsyncResult *result, GError **error);
 
 /**
  * medley_output_reader_get_media_type:
@@ -69,7 +72,8 @@ GBytes *medley_output_reader_read_finish (MedleyOutputReader *self, GAsyncResult
  *
  * Returns: (transfer none): the output's media type
  */
-const char *medley_output_reader_get_media_type (MedleyOutputReader *self);
+const char *
+medley_output_reader_get_media_type (MedleyOutputReader *self);
 
 /**
  * medley_output_reader_dup_fd:
@@ -78,8 +82,10 @@ const char *medley_output_reader_get_media_type (MedleyOutputReader *self);
  *
  * Opens a complete output for reading on its own, at the reader's offset.
  *
- * Returns: a descriptor that the caller closes, or -1; also -1 without an error while the output grows
+ * Returns: a descriptor that the caller closes, or -1; also -1 without an error while the output
+ * grows
  */
-int medley_output_reader_dup_fd (MedleyOutputReader *self, GError **error);
+int
+medley_output_reader_dup_fd (MedleyOutputReader *self, GError **error);
 
 G_END_DECLS

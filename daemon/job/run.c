@@ -17,25 +17,25 @@ struct _MedleyRun {
   MedleyPool *pool;
   MedleyWorker *worker; /* NULL until one is acquired */
   gboolean acquiring;
-  gboolean called;      /* the worker has the job */
+  gboolean called; /* the worker has the job */
   gboolean ended;
   MedleyRunEnded callback;
   gpointer data;
 
-  GError *stop_error;   /* why it is being stopped */
+  GError *stop_error; /* why it is being stopped */
   guint grace_source;
   guint grace_ms;
 
   guint watch_source;
-  gint64 started;       /* monotonic µs */
-  gint64 run_time;      /* limit, µs */
-  gint64 stall;         /* limit, µs */
-  guint64 memory;       /* limit, bytes */
+  gint64 started;  /* monotonic µs */
+  gint64 run_time; /* limit, µs */
+  gint64 stall;    /* limit, µs */
+  guint64 memory;  /* limit, bytes */
   guint64 activity;
   gint64 activity_time;
   gint64 heartbeat_time;
-  gint64 silence;       /* limit between heartbeats, µs */
-  char *stage;          /* at work, as the last heartbeat said */
+  gint64 silence; /* limit between heartbeats, µs */
+  char *stage;    /* at work, as the last heartbeat said */
   char *engine;
 };
 
@@ -61,7 +61,8 @@ end (MedleyRun *self, gboolean ok, GVariant *error)
 static void
 guess_stage (MedleyRun *self, const char **stage, const char **engine)
 {
-  g_autoptr (GVariant) stages = g_variant_lookup_value (medley_job_get_plan (self->job), "stages", G_VARIANT_TYPE ("aa{sv}"));
+  g_autoptr (GVariant) stages = g_variant_lookup_value (medley_job_get_plan (self->job), "stages",
+                                                        G_VARIANT_TYPE ("aa{sv}"));
 
   *stage = self->stage != NULL && self->stage[0] != '\0' ? self->stage : NULL;
   *engine = self->engine != NULL && self->engine[0] != '\0' ? self->engine : NULL;
@@ -84,8 +85,8 @@ make_place_error (MedleyRun *self, const GError *error, const char *stage, const
 
   if (stage == NULL)
     return medley_error_to_variant (error, NULL, NULL);
-  placed = g_error_new (error->domain, error->code, "stage \"%s\" (%s): %s", stage, engine != NULL ? engine : "?",
-                        error->message);
+  placed = g_error_new (error->domain, error->code, "stage \"%s\" (%s): %s", stage,
+                        engine != NULL ? engine : "?", error->message);
   return medley_error_to_variant (placed, stage, engine);
 }
 
@@ -104,7 +105,8 @@ worker_exited (MedleyWorker *worker, GError *error, gpointer data)
     end (self, FALSE, make_place_error (self, self->stop_error, stage, engine));
     return;
   }
-  if (medley_worker_get_crash_stage (worker) != NULL && medley_worker_get_crash_stage (worker)[0] != '\0') {
+  if (medley_worker_get_crash_stage (worker) != NULL
+      && medley_worker_get_crash_stage (worker)[0] != '\0') {
     stage = medley_worker_get_crash_stage (worker);
     engine = medley_worker_get_crash_engine (worker);
   }
@@ -127,7 +129,8 @@ worker_finished (MedleyWorker *worker, const char *job, gboolean ok, GVariant *e
 }
 
 static void
-worker_event (MedleyWorker *worker, const char *job, const char *kind, GVariant *details, gpointer data)
+worker_event (MedleyWorker *worker, const char *job, const char *kind, GVariant *details,
+              gpointer data)
 {
   MedleyRun *self = data;
   GVariantDict dict;
@@ -141,7 +144,8 @@ worker_event (MedleyWorker *worker, const char *job, const char *kind, GVariant 
     g_variant_lookup (details, "fraction", "d", &fraction);
     g_variant_lookup (details, "remaining", "d", &remaining);
     medley_job_set_progress (self->job, fraction, remaining);
-  } else if (g_str_equal (kind, "output-started") && g_variant_lookup (details, "output", "&s", &output)) {
+  } else if (g_str_equal (kind, "output-started")
+             && g_variant_lookup (details, "output", "&s", &output)) {
     MedleyOutput *found = medley_job_find_output (self->job, output);
 
     if (found != NULL && found->state == MEDLEY_OUTPUT_PENDING)
@@ -158,7 +162,8 @@ worker_event (MedleyWorker *worker, const char *job, const char *kind, GVariant 
 }
 
 static void
-worker_heartbeat (MedleyWorker *worker, guint64 activity, const char *stage, const char *engine, gpointer data)
+worker_heartbeat (MedleyWorker *worker, guint64 activity, const char *stage, const char *engine,
+                  gpointer data)
 {
   MedleyRun *self = data;
 
@@ -172,7 +177,8 @@ worker_heartbeat (MedleyWorker *worker, guint64 activity, const char *stage, con
   self->engine = g_strdup (engine);
 }
 
-/* Resident bytes that are not shared with other processes, roughly: of a forked worker what it has written itself. */
+/* Resident bytes that are not shared with other processes, roughly: of a forked worker what it has
+ * written itself. */
 static guint64
 read_private_memory (GPid pid)
 {
@@ -192,12 +198,14 @@ read_private_memory (GPid pid)
   return (guint64) (resident - shared) * (guint64) sysconf (_SC_PAGESIZE);
 }
 
-/* Whether there is a good reason for nothing to move. A stage that is inside a buffer waits for nobody's input. */
+/* Whether there is a good reason for nothing to move. A stage that is inside a buffer waits for
+ * nobody's input. */
 static gboolean
 may_rest (MedleyRun *self)
 {
   return medley_job_get_state (self->job) == MEDLEY_JOB_PAUSED
-         || (medley_job_has_input_in (self->job, MEDLEY_INPUT_COMING) && (self->stage == NULL || self->stage[0] == '\0'));
+         || (medley_job_has_input_in (self->job, MEDLEY_INPUT_COMING)
+             && (self->stage == NULL || self->stage[0] == '\0'));
 }
 
 static void
@@ -219,16 +227,19 @@ watch (gpointer data)
 
   if (memory > self->memory) {
     kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_MEMORY_LIMIT,
-                                  "the worker used %" G_GUINT64_FORMAT " MiB of memory, more than its limit of "
+                                  "the worker used %" G_GUINT64_FORMAT
+                                  " MiB of memory, more than its limit of "
                                   "%" G_GUINT64_FORMAT " MiB (workers.memory-bytes)",
                                   memory >> 20, self->memory >> 20));
   } else if (now - self->started > self->run_time) {
     kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_TIME_LIMIT,
-                                  "the job ran longer than its limit of %" G_GINT64_FORMAT " s (limits.run-time)",
+                                  "the job ran longer than its limit of %" G_GINT64_FORMAT
+                                  " s (limits.run-time)",
                                   self->run_time / G_USEC_PER_SEC));
   } else if (now - self->heartbeat_time > self->silence) {
     kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
-                                  "the worker gave no sign of life for %" G_GINT64_FORMAT " s (workers.heartbeat)",
+                                  "the worker gave no sign of life for %" G_GINT64_FORMAT
+                                  " s (workers.heartbeat)",
                                   self->silence / G_USEC_PER_SEC));
   } else if (may_rest (self)) {
     self->activity_time = now;
@@ -245,7 +256,8 @@ watch (gpointer data)
 }
 
 static gboolean
-add_input (MedleyRun *self, MedleyInput *input, GUnixFDList *fds, GVariantBuilder *builder, GError **error)
+add_input (MedleyRun *self, MedleyInput *input, GUnixFDList *fds, GVariantBuilder *builder,
+           GError **error)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
   int fd = medley_spool_open (medley_job_get_spool (self->job), input->file, error);
@@ -265,7 +277,8 @@ add_input (MedleyRun *self, MedleyInput *input, GUnixFDList *fds, GVariantBuilde
     int bell[2];
 
     if (pipe2 (bell, O_CLOEXEC | O_NONBLOCK) < 0) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot make a pipe: %s", g_strerror (errno));
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot make a pipe: %s",
+                   g_strerror (errno));
       return FALSE;
     }
     index = g_unix_fd_list_append (fds, bell[0], error);
@@ -281,12 +294,14 @@ add_input (MedleyRun *self, MedleyInput *input, GUnixFDList *fds, GVariantBuilde
 }
 
 static gboolean
-add_output (MedleyRun *self, MedleyOutput *output, GUnixFDList *fds, GVariantBuilder *builder, GError **error)
+add_output (MedleyRun *self, MedleyOutput *output, GUnixFDList *fds, GVariantBuilder *builder,
+            GError **error)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
   int fd, index;
 
-  /* The same file for each attempt, since clients may have it open; what an earlier one wrote is gone. */
+  /* The same file for each attempt, since clients may have it open; what an earlier one wrote is
+   * gone. */
   fd = medley_spool_open_empty (medley_job_get_spool (self->job), output->file, error);
   if (fd < 0)
     return FALSE;
@@ -335,8 +350,9 @@ call_worker (MedleyRun *self, GError **error)
   self->started = self->activity_time = self->heartbeat_time = g_get_monotonic_time ();
   self->called = TRUE;
   medley_job_set_state (self->job, MEDLEY_JOB_RUNNING);
-  medley_worker_run_async (self->worker, medley_job_get_id (self->job), medley_job_get_plan (self->job),
-                           g_variant_builder_end (&inputs), g_variant_builder_end (&outputs), fds, run_called,
+  medley_worker_run_async (self->worker, medley_job_get_id (self->job),
+                           medley_job_get_plan (self->job), g_variant_builder_end (&inputs),
+                           g_variant_builder_end (&outputs), fds, run_called,
                            g_object_ref (self->job));
   self->watch_source = g_timeout_add (WATCH_INTERVAL_MS, watch, self);
   return TRUE;
@@ -371,8 +387,8 @@ acquired (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 MedleyRun *
-medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboolean exec_only, MedleyRunEnded ended,
-                  gpointer data)
+medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboolean exec_only,
+                  MedleyRunEnded ended, gpointer data)
 {
   MedleyRun *self = g_new0 (MedleyRun, 1);
 

@@ -10,23 +10,31 @@ G_BEGIN_DECLS
 /**
  * MedleyRun:
  *
- * One attempt of a job on one worker: it takes a worker, hands it the job, turns what the worker tells into the job's
- * events, watches its limits (stall, run time, memory), and says how it ended. Main thread only.
+ * One attempt of a job on one worker: it takes a worker, hands it the job, turns what the worker
+ * tells into the job's events, watches its limits (stall, run time, memory), and says how it ended.
+ * Main thread only.
  */
 typedef struct _MedleyRun MedleyRun;
 
-/* Called once, the worker being given back or killed by then. @error: NULL when @ok, else `a{sv}`; the callee frees the
- * run. */
-typedef void (*MedleyRunEnded) (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error, gpointer data);
+/* Called once, the worker being given back or killed by then. @error: NULL when @ok, else `a{sv}`;
+ * the callee frees the run. */
+typedef void (*MedleyRunEnded) (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error,
+                                gpointer data);
 
 /* @exec_only: the job's engines do not survive a fork */
-MedleyRun *medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboolean exec_only,
-                             MedleyRunEnded ended, gpointer data);
-/* Stops it; @error says why and becomes the job's error. The worker gets a grace time, then it is killed. */
-void medley_run_stop (MedleyRun *self, const GError *error);
-void medley_run_pause (MedleyRun *self);
-void medley_run_resume (MedleyRun *self);
+MedleyRun *
+medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboolean exec_only,
+                  MedleyRunEnded ended, gpointer data);
+/* Stops it; @error says why and becomes the job's error. The worker gets a grace time, then it is
+ * killed. */
+void
+medley_run_stop (MedleyRun *self, const GError *error);
+void
+medley_run_pause (MedleyRun *self);
+void
+medley_run_resume (MedleyRun *self);
 /* without calling back */
-void medley_run_free (MedleyRun *self);
+void
+medley_run_free (MedleyRun *self);
 
 G_END_DECLS

@@ -37,15 +37,15 @@ static void
 set_errno_error (GError **error, int code, const char *what, const char *name)
 {
   g_set_error (error, MEDLEY_ERROR,
-               code == ENOSPC || code == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO, "cannot %s %s: %s", what,
-               name, g_strerror (code));
+               code == ENOSPC || code == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
+               "cannot %s %s: %s", what, name, g_strerror (code));
 }
 
 static gboolean
 changed (int fd, GIOCondition condition, gpointer data)
 {
   g_autoptr (MedleySpool) self = g_object_ref (data);
-  _Alignas (struct inotify_event) char buffer[8192];
+  _Alignas(struct inotify_event) char buffer[8192];
   gssize n;
 
   /* What is left comes with the next turn of the main loop. */
@@ -82,8 +82,10 @@ medley_spool_new (const char *folder, MedleySpoolGrew grew, gpointer data, GErro
     return NULL;
   }
   if (flock (self->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-                 "another daemon uses the spool folder %s; stop it, or set paths.spool to another folder", folder);
+    g_set_error (
+        error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+        "another daemon uses the spool folder %s; stop it, or set paths.spool to another folder",
+        folder);
     return NULL;
   }
   self->inotify_fd = inotify_init1 (IN_NONBLOCK | IN_CLOEXEC);

@@ -8,8 +8,9 @@ G_BEGIN_DECLS
 /**
  * MedleySpool:
  *
- * The folder of the jobs' inputs and outputs. Names are made by the daemon, never by a client; files are opened beneath
- * the folder's descriptor and never through a symbolic link. Tells when a file grows. Main thread only.
+ * The folder of the jobs' inputs and outputs. Names are made by the daemon, never by a client;
+ * files are opened beneath the folder's descriptor and never through a symbolic link. Tells when a
+ * file grows. Main thread only.
  */
 #define MEDLEY_TYPE_SPOOL (medley_spool_get_type ())
 G_DECLARE_FINAL_TYPE (MedleySpool, medley_spool, MEDLEY, SPOOL, GObject)
@@ -19,24 +20,33 @@ typedef void (*MedleySpoolGrew) (const char *name, gpointer data);
 /**
  * medley_spool_new:
  * @folder: made with mode 0700 where it is missing
- * @grew: called when bytes were written to a file of the folder; with %NULL when it may be any of them
+ * @grew: called when bytes were written to a file of the folder; with %NULL when it may be any of
+ * them
  * @data: for @grew
  * @error: %MEDLEY_ERROR_IO, %MEDLEY_ERROR_UNAVAILABLE when another daemon uses the folder
  *
  * Returns: (transfer full) (nullable): the spool
  */
-MedleySpool *medley_spool_new (const char *folder, MedleySpoolGrew grew, gpointer data, GError **error);
+MedleySpool *
+medley_spool_new (const char *folder, MedleySpoolGrew grew, gpointer data, GError **error);
 
 /* an empty file for reading and writing; -1 with MEDLEY_ERROR_NO_SPACE or MEDLEY_ERROR_IO */
-int medley_spool_create (MedleySpool *self, const char *name, GError **error);
+int
+medley_spool_create (MedleySpool *self, const char *name, GError **error);
 /* an existing file for reading; -1 with MEDLEY_ERROR_IO */
-int medley_spool_open (MedleySpool *self, const char *name, GError **error);
+int
+medley_spool_open (MedleySpool *self, const char *name, GError **error);
 /* an existing file for reading and writing, emptied; -1 with MEDLEY_ERROR_IO */
-int medley_spool_open_empty (MedleySpool *self, const char *name, GError **error);
-void medley_spool_remove (MedleySpool *self, const char *name);
+int
+medley_spool_open_empty (MedleySpool *self, const char *name, GError **error);
+void
+medley_spool_remove (MedleySpool *self, const char *name);
 /* removes every file of a job that a daemon before this one left, and no other; returns how many */
-guint medley_spool_clear (MedleySpool *self);
-/* removes what a spool left in its folder, unless a spool is using it; the folder itself and other files stay */
-void medley_spool_erase (const char *folder);
+guint
+medley_spool_clear (MedleySpool *self);
+/* removes what a spool left in its folder, unless a spool is using it; the folder itself and other
+ * files stay */
+void
+medley_spool_erase (const char *folder);
 
 G_END_DECLS

@@ -2,19 +2,21 @@
 #include "job/state.h"
 
 static const char *const names[MEDLEY_JOB_N_STATES] = {
-  [MEDLEY_JOB_QUEUED] = "queued",   [MEDLEY_JOB_STARTING] = "starting", [MEDLEY_JOB_RUNNING] = "running",
-  [MEDLEY_JOB_PAUSED] = "paused",   [MEDLEY_JOB_WAITING] = "waiting",   [MEDLEY_JOB_DONE] = "done",
+  [MEDLEY_JOB_QUEUED] = "queued",   [MEDLEY_JOB_STARTING] = "starting",
+  [MEDLEY_JOB_RUNNING] = "running", [MEDLEY_JOB_PAUSED] = "paused",
+  [MEDLEY_JOB_WAITING] = "waiting", [MEDLEY_JOB_DONE] = "done",
   [MEDLEY_JOB_FAILED] = "failed",   [MEDLEY_JOB_CANCELLED] = "cancelled",
 };
 
 #define TO(State) (1u << MEDLEY_JOB_##State)
 
-/* Back to queued: a retry of a failed job, or the recovery of an interrupted one. Queued to failed: a deadline,
- * or an input that never came. */
+/* Back to queued: a retry of a failed job, or the recovery of an interrupted one. Queued to failed:
+ * a deadline, or an input that never came. */
 static const guint transitions[MEDLEY_JOB_N_STATES] = {
   [MEDLEY_JOB_QUEUED] = TO (STARTING) | TO (FAILED) | TO (CANCELLED),
   [MEDLEY_JOB_STARTING] = TO (RUNNING) | TO (QUEUED) | TO (FAILED) | TO (CANCELLED),
-  [MEDLEY_JOB_RUNNING] = TO (PAUSED) | TO (WAITING) | TO (DONE) | TO (FAILED) | TO (CANCELLED) | TO (QUEUED),
+  [MEDLEY_JOB_RUNNING]
+  = TO (PAUSED) | TO (WAITING) | TO (DONE) | TO (FAILED) | TO (CANCELLED) | TO (QUEUED),
   [MEDLEY_JOB_PAUSED] = TO (RUNNING) | TO (FAILED) | TO (CANCELLED) | TO (QUEUED),
   [MEDLEY_JOB_WAITING] = TO (RUNNING) | TO (FAILED) | TO (CANCELLED) | TO (QUEUED),
   [MEDLEY_JOB_DONE] = 0,

@@ -23,13 +23,17 @@ typedef enum {
 } MedleyJobState;
 
 /* "queued", "starting", "running", "paused", "waiting", "done", "failed", "cancelled" */
-const char *medley_job_state_to_string (MedleyJobState state);
-gboolean medley_job_state_from_string (const char *name, MedleyJobState *state);
+const char *
+medley_job_state_to_string (MedleyJobState state);
+gboolean
+medley_job_state_from_string (const char *name, MedleyJobState *state);
 
 /* whether the table of transitions has an arrow */
-gboolean medley_job_state_can_change (MedleyJobState from, MedleyJobState to);
+gboolean
+medley_job_state_can_change (MedleyJobState from, MedleyJobState to);
 
 /* done, failed or cancelled */
-gboolean medley_job_state_is_final (MedleyJobState state);
+gboolean
+medley_job_state_is_final (MedleyJobState state);
 
 G_END_DECLS

@@ -2,8 +2,8 @@
 #include "job/store.h"
 
 struct _MedleyJobStore {
-  GSequence *jobs;    /* MedleyJob, the oldest first */
-  GHashTable *by_id;  /* id → GSequenceIter */
+  GSequence *jobs;   /* MedleyJob, the oldest first */
+  GHashTable *by_id; /* id → GSequenceIter */
 };
 
 MedleyJobStore *
@@ -52,7 +52,8 @@ medley_job_store_get (MedleyJobStore *self, const char *id)
 }
 
 GPtrArray *
-medley_job_store_list (MedleyJobStore *self, MedleyJobFilter filter, gpointer data, const char *cursor, guint limit)
+medley_job_store_list (MedleyJobStore *self, MedleyJobFilter filter, gpointer data,
+                       const char *cursor, guint limit)
 {
   GPtrArray *found = g_ptr_array_new_with_free_func (g_object_unref);
   GSequenceIter *iter = cursor != NULL ? g_hash_table_lookup (self->by_id, cursor) : NULL;
@@ -73,7 +74,8 @@ medley_job_store_list (MedleyJobStore *self, MedleyJobFilter filter, gpointer da
 MedleyJob *
 medley_job_store_find_surplus (MedleyJobStore *self, guint keep)
 {
-  guint ended = medley_job_store_count (self, MEDLEY_JOB_DONE) + medley_job_store_count (self, MEDLEY_JOB_FAILED)
+  guint ended = medley_job_store_count (self, MEDLEY_JOB_DONE)
+                + medley_job_store_count (self, MEDLEY_JOB_FAILED)
                 + medley_job_store_count (self, MEDLEY_JOB_CANCELLED);
 
   if (ended <= keep)

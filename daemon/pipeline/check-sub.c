@@ -103,9 +103,10 @@ check_inputs (MedleyCheck *self, const MedleyStageSpec *stage, const MedleySpec 
   g_ptr_array_add (names, NULL);
   if (is_linked (stage, "")) {
     if (sub->inputs->len != 1)
-      medley_fault_add (&self->sink, "bad-value", place, NULL,
-                        "the pipeline \"%s\" has %u inputs: write an object with the source of each",
-                        stage->target, sub->inputs->len);
+      medley_fault_add (
+          &self->sink, "bad-value", place, NULL,
+          "the pipeline \"%s\" has %u inputs: write an object with the source of each",
+          stage->target, sub->inputs->len);
     return;
   }
   for (guint i = 0; i < stage->links->len; i++) {
@@ -145,8 +146,9 @@ check_value (MedleyCheck *self, const MedleyParameter *parameter, GVariant *valu
     self->sink = silent;
     if (given != NULL && given->type != 0 && given->type != parameter->type
         && !(given->type == 'x' && parameter->type == 'd'))
-      medley_fault_add (&self->sink, "wrong-type", pointer, NULL, "\"%s\" is %s, where \"%s\" is %s",
-                        given->name, medley_parameter_type_name (given->type), parameter->name,
+      medley_fault_add (&self->sink, "wrong-type", pointer, NULL,
+                        "\"%s\" is %s, where \"%s\" is %s", given->name,
+                        medley_parameter_type_name (given->type), parameter->name,
                         medley_parameter_type_name (parameter->type));
     else if (is_template && given == NULL && parameter->type != 's')
       medley_fault_add (&self->sink, "wrong-type", pointer, NULL,

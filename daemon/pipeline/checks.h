@@ -51,8 +51,8 @@ void
 medley_check_sub_links (MedleyCheck *self, guint index);
 
 /* checks.c */
-#define medley_check_input(self, i) ((MedleyInputSpec *)(self)->spec->inputs->pdata[i])
-#define medley_check_get_stage(self, i) ((MedleyStageSpec *)(self)->spec->stages->pdata[i])
+#define medley_check_input(self, i) ((MedleyInputSpec *) (self)->spec->inputs->pdata[i])
+#define medley_check_get_stage(self, i) ((MedleyStageSpec *) (self)->spec->stages->pdata[i])
 
 /* modality of what a link carries, or MEDLEY_MODALITY_UNKNOWN */
 int

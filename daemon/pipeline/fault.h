@@ -45,7 +45,8 @@ medley_fault_warn (MedleyFaultSink *sink, const char *code, const char *pointer,
                    const char *suggestion, const char *format, ...) G_GNUC_PRINTF (5, 6);
 
 /* Whether nothing more is listed, so that costly suggestions can be spared. */
-gboolean medley_fault_sink_is_full (const MedleyFaultSink *sink);
+gboolean
+medley_fault_sink_is_full (const MedleyFaultSink *sink);
 
 /* An error at a place that no map knows, of what stands at @pointer. */
 void

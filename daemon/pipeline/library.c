@@ -115,7 +115,8 @@ check_name (MedleySpec *spec)
   if (g_str_equal (spec->name, name))
     return;
   medley_fault_add (&sink, "bad-value", "/name", name,
-                    "the file is called \"%.64s.json\", and the pipeline \"%.64s\"", name, spec->name);
+                    "the file is called \"%.64s.json\", and the pipeline \"%.64s\"", name,
+                    spec->name);
   g_free (spec->name);
   spec->name = g_steal_pointer (&name);
 }

@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 /**
  * MedleyLibraryLimits:
- * @pipeline_bytes: largest pipeline file, 0 for 1 MiB; a larger one is listed with its fault, but not read
+ * @pipeline_bytes: largest pipeline file, 0 for 1 MiB; a larger one is listed with its fault, but
+ * not read
  * @json_depth: deepest nesting, 0 for 64
  * @stages: most stages of a pipeline, sub-pipelines included, 0 for 64
  * @fan_out: most readers of one port, 0 for 32
@@ -26,12 +27,13 @@ typedef struct {
 /**
  * MedleyLibrary:
  *
- * The pipelines that are installed: the files "NAME.json" of some folders, where a file of a later folder
- * replaces one of the same name in an earlier. A file that is broken (or no regular file) is listed with its
- * faults and harms no other. Main thread only.
+ * The pipelines that are installed: the files "NAME.json" of some folders, where a file of a later
+ * folder replaces one of the same name in an earlier. A file that is broken (or no regular file) is
+ * listed with its faults and harms no other. Main thread only.
  *
- * Folders are watched: a change shows about a tenth of a second after it was made. All pipelines are checked
- * anew when the catalogue changes. A #MedleyPipeline itself never changes: whoever holds one keeps what it was.
+ * Folders are watched: a change shows about a tenth of a second after it was made. All pipelines
+ * are checked anew when the catalogue changes. A #MedleyPipeline itself never changes: whoever
+ * holds one keeps what it was.
  */
 #define MEDLEY_TYPE_LIBRARY (medley_library_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyLibrary, medley_library, MEDLEY, LIBRARY, GObject)
@@ -46,37 +48,45 @@ G_DECLARE_FINAL_TYPE (MedleyLibrary, medley_library, MEDLEY, LIBRARY, GObject)
  * @catalog: (nullable): the engines that are present
  * @limits: (nullable): limits, copied; %NULL for the defaults
  *
- * Reads all files at once, and from then on watches the folders from the thread-default main context.
+ * Reads all files at once, and from then on watches the folders from the thread-default main
+ * context.
  *
  * Returns: (transfer full): the library
  */
-MedleyLibrary *medley_library_new (const char *const *folders, MedleyCatalog *catalog,
-                                   const MedleyLibraryLimits *limits);
+MedleyLibrary *
+medley_library_new (const char *const *folders, MedleyCatalog *catalog,
+                    const MedleyLibraryLimits *limits);
 
 /**
  * medley_library_lookup:
  * @self: a library
  * @name: name of a pipeline
  *
- * Returns: (transfer none) (nullable): the pipeline, which may have faults; valid until the library changes
+ * Returns: (transfer none) (nullable): the pipeline, which may have faults; valid until the library
+ * changes
  */
-MedleyPipeline *medley_library_lookup (MedleyLibrary *self, const char *name);
+MedleyPipeline *
+medley_library_lookup (MedleyLibrary *self, const char *name);
 
 /**
  * medley_library_list:
  * @self: a library
  *
- * Returns: (transfer full) (element-type MedleyPipeline): all pipelines by name, also those with faults
+ * Returns: (transfer full) (element-type MedleyPipeline): all pipelines by name, also those with
+ * faults
  */
-GPtrArray *medley_library_list (MedleyLibrary *self);
+GPtrArray *
+medley_library_list (MedleyLibrary *self);
 
 /**
  * medley_library_names:
  * @self: a library
  *
- * Returns: (transfer container) (element-type utf8): their names, sorted; valid until the library changes
+ * Returns: (transfer container) (element-type utf8): their names, sorted; valid until the library
+ * changes
  */
-GPtrArray *medley_library_names (MedleyLibrary *self);
+GPtrArray *
+medley_library_names (MedleyLibrary *self);
 
 /**
  * medley_library_reload:
@@ -84,26 +94,28 @@ GPtrArray *medley_library_names (MedleyLibrary *self);
  *
  * Reads all files anew at once, without waiting for the watch.
  */
-void medley_library_reload (MedleyLibrary *self);
+void
+medley_library_reload (MedleyLibrary *self);
 
 /**
  * medley_library_context:
  * @self: a library
  *
- * Returns: (transfer none): what an installed pipeline is checked and planned against; lives as long as the
- *   library
+ * Returns: (transfer none): what an installed pipeline is checked and planned against; lives as
+ * long as the library
  */
-const MedleyPipelineContext *medley_library_context (MedleyLibrary *self);
+const MedleyPipelineContext *
+medley_library_context (MedleyLibrary *self);
 
 /**
  * medley_library_client_context:
  * @self: a library
  * @allowed_elements: (array zero-terminated=1): element factories that the pipeline may use, copied
  *
- * Returns: (transfer none): what a pipeline sent by a client is checked and planned against; valid until the
- *   next call
+ * Returns: (transfer none): what a pipeline sent by a client is checked and planned against; valid
+ * until the next call
  */
-const MedleyPipelineContext *medley_library_client_context (MedleyLibrary *self,
-                                                            const char *const *allowed_elements);
+const MedleyPipelineContext *
+medley_library_client_context (MedleyLibrary *self, const char *const *allowed_elements);
 
 G_END_DECLS

@@ -11,7 +11,7 @@ struct _MedleyPipeline {
   MedleySpec *spec;
   GPtrArray *faults; /* of MedleyFault, by place */
   GHashTable *subs;  /* stage → MedleyPipeline: what its `pipeline` stages were checked against */
-  guint n_stages;  /* with those of its sub-pipelines */
+  guint n_stages;    /* with those of its sub-pipelines */
   char **input_names;
   char **output_names;
 };

@@ -151,7 +151,8 @@ is_known_to_be_faulty (MedleyPipeline *self, const char *file, const char *point
     const MedleyFault *fault = self->faults->pdata[i];
 
     /* Of a key that stands twice, the first value is checked like any other. */
-    if (!fault->is_warning && !g_str_equal (fault->code, "duplicate-key") && *fault->pointer != '\0' && g_strcmp0 (fault->file, file) == 0
+    if (!fault->is_warning && !g_str_equal (fault->code, "duplicate-key") && *fault->pointer != '\0'
+        && g_strcmp0 (fault->file, file) == 0
         && (is_within (fault->pointer, pointer) || is_within (pointer, fault->pointer)))
       return TRUE;
   }

@@ -40,7 +40,7 @@ step_free (gpointer data)
 /* With the names of what there is, and the nearest. */
 static void
 set_unknown (GError **error, MedleyError code, const char *what, const char *name, GPtrArray *names,
-               const char *pipeline)
+             const char *pipeline)
 {
   g_autoptr (GString) message = g_string_new (NULL);
   const char *near = medley_nearest (name, (const char *const *) names->pdata);
@@ -71,7 +71,8 @@ check_given_inputs (Plan *plan, GError **error)
   g_ptr_array_add (names, NULL);
   for (guint i = 0; plan->given != NULL && plan->given[i] != NULL; i++) {
     if (medley_spec_find_input (plan->top->spec, plan->given[i]) == NULL) {
-      set_unknown (error, MEDLEY_ERROR_UNKNOWN_INPUT, "input", plan->given[i], names, plan->top->spec->name);
+      set_unknown (error, MEDLEY_ERROR_UNKNOWN_INPUT, "input", plan->given[i], names,
+                   plan->top->spec->name);
       return FALSE;
     }
   }
@@ -436,9 +437,10 @@ build_outputs (Plan *plan, GVariant *wanted, GError **error)
       return NULL;
     }
     if (!present && !all) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_MISSING_INPUT,
-                   "the output \"%s\" of the pipeline \"%s\" needs an optional input that is not given",
-                   output->name, spec->name);
+      g_set_error (
+          error, MEDLEY_ERROR, MEDLEY_ERROR_MISSING_INPUT,
+          "the output \"%s\" of the pipeline \"%s\" needs an optional input that is not given",
+          output->name, spec->name);
       g_variant_builder_clear (&builder);
       return NULL;
     }
@@ -512,8 +514,8 @@ medley_plan_make (MedleyPipeline *pipeline, const MedleyPipelineContext *context
   Plan plan;
 
   if (!medley_pipeline_is_valid (pipeline)) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE, "the pipeline \"%s\" has faults",
-                 medley_pipeline_get_name (pipeline));
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
+                 "the pipeline \"%s\" has faults", medley_pipeline_get_name (pipeline));
     return NULL;
   }
   top = medley_scope_new (pipeline, context, parameters, FALSE, error);

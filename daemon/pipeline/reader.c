@@ -189,10 +189,10 @@ medley_read_entries (MedleyFaultSink *sink, GVariant *object, const char *pointe
     g_autofree char *place = medley_json_pointer_append (pointer, name);
 
     if (!medley_is_identifier (name))
-      medley_fault_add (
-          sink, "bad-value", place, NULL,
-          "\"%.64s\" is no name for %s: use up to 64 letters, digits, \"-\" and \"_\", a letter first",
-          name, what);
+      medley_fault_add (sink, "bad-value", place, NULL,
+                        "\"%.64s\" is no name for %s: use up to 64 letters, digits, \"-\" and "
+                        "\"_\", a letter first",
+                        name, what);
     else
       func (name, value, place, data);
   }

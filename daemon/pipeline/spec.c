@@ -135,9 +135,9 @@ read_source (Reading *r, GPtrArray *links, const char *pad, const char *text, co
 
   if (n < 1 || n > 2 || !medley_is_identifier (parts[0])
       || (n == 2 && !medley_is_identifier (parts[1]))) {
-    medley_fault_add (r->sink, "bad-value", pointer, NULL,
-                      "\"%.64s\" is no source: write the name of an input or a stage, or STAGE.PORT",
-                      text);
+    medley_fault_add (
+        r->sink, "bad-value", pointer, NULL,
+        "\"%.64s\" is no source: write the name of an input or a stage, or STAGE.PORT", text);
     return;
   }
   link = g_new0 (MedleyLink, 1);
@@ -427,10 +427,11 @@ read_head (Reading *r, GVariant *value)
     medley_fault_add (r->sink, "bad-value", "/medley", NULL,
                       "this version of the format is not known; the one known here is 1");
   if (name != NULL && !medley_is_identifier (name)) {
-    medley_fault_add (r->sink, "bad-value", "/name", NULL,
-                      "\"%.64s\" is no name for a pipeline: use up to 64 letters, digits, \"-\" and "
-                      "\"_\", a letter first",
-                      name);
+    medley_fault_add (
+        r->sink, "bad-value", "/name", NULL,
+        "\"%.64s\" is no name for a pipeline: use up to 64 letters, digits, \"-\" and "
+        "\"_\", a letter first",
+        name);
   } else if (name != NULL) {
     g_free (r->spec->name);
     r->spec->name = g_steal_pointer (&name);
@@ -502,8 +503,8 @@ add_duplicates (MedleyFaultSink *sink)
   for (guint i = 0; i < duplicates->len; i++) {
     const MedleyJsonDuplicate *duplicate = duplicates->pdata[i];
 
-    medley_fault_add_at (sink, "duplicate-key", duplicate->pointer, duplicate->line, duplicate->column,
-                         "the key stands twice in one object; the first counts");
+    medley_fault_add_at (sink, "duplicate-key", duplicate->pointer, duplicate->line,
+                         duplicate->column, "the key stands twice in one object; the first counts");
   }
 }
 

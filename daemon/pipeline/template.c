@@ -60,7 +60,8 @@ medley_template_scan (const char *text, gboolean *whole, char **fault)
       continue;
     g_autofree char *name = g_strndup (start, length);
     if (piece == PIECE_FAULT)
-      *fault = g_strdup ("\"${\" is not closed by \"}\"; write \"$${\" for the characters themselves");
+      *fault
+          = g_strdup ("\"${\" is not closed by \"}\"; write \"$${\" for the characters themselves");
     else if (!medley_is_identifier (name))
       *fault = g_strdup_printf ("\"${%.64s}\" does not hold the name of a parameter", name);
     else

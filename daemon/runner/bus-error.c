@@ -24,12 +24,14 @@ fold (const GError *error, const MedleyNode *node)
     return MEDLEY_ERROR_BAD_INPUT;
   if (error->domain == GST_STREAM_ERROR
       && (error->code == GST_STREAM_ERROR_DECODE || error->code == GST_STREAM_ERROR_DEMUX
-          || error->code == GST_STREAM_ERROR_WRONG_TYPE || error->code == GST_STREAM_ERROR_TYPE_NOT_FOUND))
+          || error->code == GST_STREAM_ERROR_WRONG_TYPE
+          || error->code == GST_STREAM_ERROR_TYPE_NOT_FOUND))
     return MEDLEY_ERROR_BAD_INPUT;
   return MEDLEY_ERROR_ENGINE_FAILED;
 }
 
-/* An element that finds its stream stopped says so, after the one that stopped it gave the reason. */
+/* An element that finds its stream stopped says so, after the one that stopped it gave the reason.
+ */
 static guint
 rank_of (const GError *error)
 {
@@ -50,7 +52,8 @@ kind_name (const MedleyNode *node)
   return names[node->kind];
 }
 
-/* The first line of what GStreamer adds for developers says what went wrong, after the place in its code. */
+/* The first line of what GStreamer adds for developers says what went wrong, after the place in its
+ * code. */
 static char *
 debug_reason (const char *debug)
 {
@@ -79,11 +82,13 @@ medley_bus_error_read (GstMessage *message)
   g_strchomp (error->message);
   if (g_str_has_suffix (error->message, "."))
     error->message[strlen (error->message) - 1] = '\0';
-  self->error = g_error_new (MEDLEY_ERROR, fold (error, node), "%s%s%s%s%s (%s)%s%s",
-                             node != NULL ? kind_name (node) : "", node != NULL ? " \"" : "",
-                             node != NULL ? node->name : "", node != NULL ? "\": " : "", error->message,
-                             GST_MESSAGE_SRC (message) != NULL ? GST_OBJECT_NAME (GST_MESSAGE_SRC (message)) : "",
-                             reason != NULL ? ": " : "", reason != NULL ? reason : "");
+  self->error
+      = g_error_new (MEDLEY_ERROR, fold (error, node), "%s%s%s%s%s (%s)%s%s",
+                     node != NULL ? kind_name (node) : "", node != NULL ? " \"" : "",
+                     node != NULL ? node->name : "", node != NULL ? "\": " : "", error->message,
+                     GST_MESSAGE_SRC (message) != NULL ? GST_OBJECT_NAME (GST_MESSAGE_SRC (message))
+                                                       : "",
+                     reason != NULL ? ": " : "", reason != NULL ? reason : "");
   return self;
 }
 

@@ -9,7 +9,8 @@ G_BEGIN_DECLS
  * MedleyBusError:
  * @error: in the domain %MEDLEY_ERROR
  * @node: (nullable): the input, stage or output that it came from
- * @rank: how much it tells; of several errors the one of the highest rank, then the first, is the reason
+ * @rank: how much it tells; of several errors the one of the highest rank, then the first, is the
+ * reason
  */
 typedef struct {
   GError *error;
@@ -25,8 +26,10 @@ typedef struct {
  *
  * Returns: (transfer full): the error
  */
-MedleyBusError *medley_bus_error_read (GstMessage *message);
-void medley_bus_error_free (MedleyBusError *self);
+MedleyBusError *
+medley_bus_error_read (GstMessage *message);
+void
+medley_bus_error_free (MedleyBusError *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyBusError, medley_bus_error_free)
 
 G_END_DECLS

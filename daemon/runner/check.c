@@ -53,16 +53,18 @@ choose (const MedleyPlanStage *stage, GPtrArray *faults)
   suggestion = n > 0 ? nearest_element (stage->candidates[0]) : NULL;
   names = g_strjoinv ("\", \"", stage->candidates);
   message = g_strdup_printf ("there is no %s \"%s\"%s%s%s", task ? "engine" : "element", names,
-                             suggestion != NULL ? "; did you mean \"" : "", suggestion != NULL ? suggestion : "",
-                             suggestion != NULL ? "\"?" : "");
-  medley_run_faults_add (faults, task ? "unknown-engine" : "unknown-element", stage->name, stage->file,
-                         stage->pointer, task ? "/engine" : "/element", suggestion, message);
+                             suggestion != NULL ? "; did you mean \"" : "",
+                             suggestion != NULL ? suggestion : "", suggestion != NULL ? "\"?" : "");
+  medley_run_faults_add (faults, task ? "unknown-engine" : "unknown-element", stage->name,
+                         stage->file, stage->pointer, task ? "/engine" : "/element", suggestion,
+                         message);
   return n;
 }
 
 /* The other engines of a list have to take the same properties: one may have to step in. */
 static void
-check_others (const MedleyPlanStage *stage, guint chosen, MedleyEngineCache *cache, GPtrArray *faults)
+check_others (const MedleyPlanStage *stage, guint chosen, MedleyEngineCache *cache,
+              GPtrArray *faults)
 {
   for (guint i = chosen + 1; i < g_strv_length (stage->candidates); i++) {
     GstElement *element;

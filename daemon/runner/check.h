@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer floating): `aa{sv}`: all faults, as of Check in org.medley.Worker1
  */
-GVariant *medley_check_plan (const MedleyRunPlan *plan, MedleyEngineCache *cache);
+GVariant *
+medley_check_plan (const MedleyRunPlan *plan, MedleyEngineCache *cache);
 
 G_END_DECLS

@@ -40,13 +40,16 @@ decoder_free (gpointer data)
 }
 
 void
-medley_decoder_post_unmet (GstBin *bin, const MedleyNode *node, const char *what, const MedleyNode *reader)
+medley_decoder_post_unmet (GstBin *bin, const MedleyNode *node, const char *what,
+                           const MedleyNode *reader)
 {
-  g_autoptr (GError) error
-      = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT, "%s \"%s\" has no %s that \"%s\" could take",
-                     node->kind == MEDLEY_NODE_INPUT ? "input" : "stage", node->name, what, reader->name);
+  g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
+                                          "%s \"%s\" has no %s that \"%s\" could take",
+                                          node->kind == MEDLEY_NODE_INPUT ? "input" : "stage",
+                                          node->name, what, reader->name);
 
-  gst_element_post_message (GST_ELEMENT (bin), gst_message_new_error (GST_OBJECT (bin), error, NULL));
+  gst_element_post_message (GST_ELEMENT (bin),
+                            gst_message_new_error (GST_OBJECT (bin), error, NULL));
 }
 
 /* As in decodebin's own documentation; there is no header for it. */
@@ -54,10 +57,12 @@ enum { AUTOPLUG_TRY = 0, AUTOPLUG_EXPOSE = 1 };
 
 /* Streams that nobody wants are not decoded. */
 static gint
-select_factory (GstElement *decoder, GstPad *pad, GstCaps *caps, GstElementFactory *factory, gpointer data)
+select_factory (GstElement *decoder, GstPad *pad, GstCaps *caps, GstElementFactory *factory,
+                gpointer data)
 {
   const Decoder *self = data;
-  GstElementFactoryListType unwanted = GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_SUBTITLE;
+  GstElementFactoryListType unwanted
+      = GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_SUBTITLE;
 
   if (self->gates[SOUND] == NULL)
     unwanted |= GST_ELEMENT_FACTORY_TYPE_MEDIA_AUDIO;
@@ -92,7 +97,8 @@ pad_added (GstElement *decoder, GstPad *pad, gpointer data)
   for (guint kind = 0; kind < N_KINDS; kind++) {
     g_autoptr (GstPad) sink = NULL;
 
-    if (self->gates[kind] == NULL || !medley_caps_have (caps, kind == PICTURE ? "video/x-raw" : "audio/x-raw")
+    if (self->gates[kind] == NULL
+        || !medley_caps_have (caps, kind == PICTURE ? "video/x-raw" : "audio/x-raw")
         || !g_atomic_int_compare_and_exchange (&self->linked[kind], FALSE, TRUE))
       continue;
     sink = gst_element_get_static_pad (self->gates[kind], "sink");
@@ -109,7 +115,8 @@ no_more_pads (GstElement *decoder, gpointer data)
   Decoder *self = data;
 
   for (guint kind = 0; kind < N_KINDS; kind++)
-    if (self->gates[kind] != NULL && g_atomic_int_compare_and_exchange (&self->linked[kind], FALSE, TRUE))
+    if (self->gates[kind] != NULL
+        && g_atomic_int_compare_and_exchange (&self->linked[kind], FALSE, TRUE))
       medley_decoder_post_unmet (self->bin, self->node, kind_names[kind], self->readers[kind]);
 }
 
@@ -136,17 +143,17 @@ part_added (GstBin *decoder, GstBin *sub, GstElement *element, gpointer data)
   g_autoptr (GstPad) sink = NULL;
 
   if (factory == NULL
-      || !gst_element_factory_list_is_type (factory,
-                                            GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO
-                                                | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE))
+      || !gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER
+                                                         | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO
+                                                         | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE))
     return;
   sink = gst_element_get_static_pad (element, "sink");
   if (sink != NULL)
     gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, guard_decoder, data, NULL);
 }
 
-/* decodebin and not decodebin3: in GStreamer 1.22.0 that one fails with "not-linked" on whatever is pushed into it,
- * which a growing input has to be. */
+/* decodebin and not decodebin3: in GStreamer 1.22.0 that one fails with "not-linked" on whatever is
+ * pushed into it, which a growing input has to be. */
 GstElement *
 medley_decoder_add (GstBin *bin, MedleyNode *node, guint64 max_pixels)
 {

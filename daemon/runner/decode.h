@@ -15,7 +15,8 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer none) (nullable): the decoder; on %NULL an error message is on the bus
  */
-GstElement *medley_decoder_add (GstBin *bin, MedleyNode *node, guint64 max_pixels);
+GstElement *
+medley_decoder_add (GstBin *bin, MedleyNode *node, guint64 max_pixels);
 
 /**
  * medley_decoder_take:
@@ -23,17 +24,22 @@ GstElement *medley_decoder_add (GstBin *bin, MedleyNode *node, guint64 max_pixel
  * @video: pictures, or sound
  * @reader: who wants them, for messages
  *
- * Asks for the first stream of a kind, raw; others are not decoded. What has no such stream fails with
- * %MEDLEY_ERROR_BAD_INPUT. Can be called several times for several readers.
+ * Asks for the first stream of a kind, raw; others are not decoded. What has no such stream fails
+ * with %MEDLEY_ERROR_BAD_INPUT. Can be called several times for several readers.
  *
  * Returns: (transfer full) (nullable): a pad that gives it
  */
-GstPad *medley_decoder_take (GstElement *decoder, gboolean video, MedleyNode *reader);
+GstPad *
+medley_decoder_take (GstElement *decoder, gboolean video, MedleyNode *reader);
 
 /* Brings a decoder and what stands behind it to the state of the pipeline. */
-gboolean medley_decoder_start (GstElement *decoder);
+gboolean
+medley_decoder_start (GstElement *decoder);
 
-/* An error message on the bus: what comes from @node has no @what ("sound") that @reader could take. */
-void medley_decoder_post_unmet (GstBin *bin, const MedleyNode *node, const char *what, const MedleyNode *reader);
+/* An error message on the bus: what comes from @node has no @what ("sound") that @reader could
+ * take. */
+void
+medley_decoder_post_unmet (GstBin *bin, const MedleyNode *node, const char *what,
+                           const MedleyNode *reader);
 
 G_END_DECLS

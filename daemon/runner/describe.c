@@ -22,21 +22,25 @@ split_list (const char *text)
 }
 
 static void
-add_pads (GVariantBuilder *list, GstElementFactory *factory, GstPadDirection direction, gboolean usual)
+add_pads (GVariantBuilder *list, GstElementFactory *factory, GstPadDirection direction,
+          gboolean usual)
 {
   const char *usual_name = direction == GST_PAD_SRC ? "src" : "sink";
 
-  for (const GList *l = gst_element_factory_get_static_pad_templates (factory); l != NULL; l = l->next) {
+  for (const GList *l = gst_element_factory_get_static_pad_templates (factory); l != NULL;
+       l = l->next) {
     GstStaticPadTemplate *template = l->data;
     g_autoptr (GstCaps) caps = NULL;
     g_autofree char *text = NULL;
 
-    if (template->direction != direction || g_str_equal (template->name_template, usual_name) != usual)
+    if (template->direction != direction
+        || g_str_equal (template->name_template, usual_name) != usual)
       continue;
     caps = gst_static_pad_template_get_caps (template);
     text = gst_caps_to_string (caps);
-    g_variant_builder_add_value (
-        list, g_variant_new_take_string (g_strdup_printf ("%s:%s", template->name_template, text)));
+    g_variant_builder_add_value (list,
+                                 g_variant_new_take_string (
+                                     g_strdup_printf ("%s:%s", template->name_template, text)));
   }
 }
 
@@ -63,8 +67,10 @@ describe_engine (GstElementFactory *factory)
 {
   g_autoptr (GstPlugin) plugin = gst_plugin_feature_get_plugin (GST_PLUGIN_FEATURE (factory));
   const char *cost = gst_element_factory_get_metadata (factory, MEDLEY_METADATA_COST);
-  g_auto (GStrv) tasks = split_list (gst_element_factory_get_metadata (factory, MEDLEY_METADATA_TASKS));
-  g_auto (GStrv) flags = split_list (gst_element_factory_get_metadata (factory, MEDLEY_METADATA_FLAGS));
+  g_auto (GStrv) tasks
+      = split_list (gst_element_factory_get_metadata (factory, MEDLEY_METADATA_TASKS));
+  g_auto (GStrv) flags
+      = split_list (gst_element_factory_get_metadata (factory, MEDLEY_METADATA_FLAGS));
   const struct {
     const char *key;
     const char *value;
@@ -85,7 +91,8 @@ describe_engine (GstElementFactory *factory)
     g_variant_dict_insert (&dict, texts[i].key, "s", or_empty (texts[i].value));
   g_variant_dict_insert (&dict, "tasks", "^as", tasks);
   g_variant_dict_insert (&dict, "flags", "^as", flags);
-  g_variant_dict_insert (&dict, "cost", "u", (guint) g_ascii_strtoull (cost != NULL ? cost : "100", NULL, 10));
+  g_variant_dict_insert (&dict, "cost", "u",
+                         (guint) g_ascii_strtoull (cost != NULL ? cost : "100", NULL, 10));
   g_variant_dict_insert_value (&dict, "inputs", describe_pads (factory, GST_PAD_SINK));
   g_variant_dict_insert_value (&dict, "outputs", describe_pads (factory, GST_PAD_SRC));
   return g_variant_dict_end (&dict);
@@ -95,19 +102,22 @@ static gboolean
 is_engine (GstPluginFeature *feature, gpointer data)
 {
   return GST_IS_ELEMENT_FACTORY (feature)
-         && gst_element_factory_get_metadata (GST_ELEMENT_FACTORY (feature), MEDLEY_METADATA_TASKS) != NULL;
+         && gst_element_factory_get_metadata (GST_ELEMENT_FACTORY (feature), MEDLEY_METADATA_TASKS)
+                != NULL;
 }
 
 static gint
 compare_plugins (gconstpointer a, gconstpointer b)
 {
-  return g_strcmp0 (gst_plugin_get_filename ((GstPlugin *) a), gst_plugin_get_filename ((GstPlugin *) b));
+  return g_strcmp0 (gst_plugin_get_filename ((GstPlugin *) a),
+                    gst_plugin_get_filename ((GstPlugin *) b));
 }
 
 static char *
 registry_version (void)
 {
-  GList *plugins = g_list_sort (gst_registry_get_plugin_list (gst_registry_get ()), compare_plugins);
+  GList *plugins
+      = g_list_sort (gst_registry_get_plugin_list (gst_registry_get ()), compare_plugins);
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
 
   for (GList *l = plugins; l != NULL; l = l->next) {
@@ -118,8 +128,9 @@ registry_version (void)
     if (file != NULL && stat (file, &st) != 0)
       continue;
     line = g_strdup_printf ("%s\n%s\n%s\n%" G_GINT64_FORMAT ".%ld\n%" G_GINT64_FORMAT "\n",
-                            gst_plugin_get_name (l->data), or_empty (file), gst_plugin_get_version (l->data),
-                            (gint64) st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (gint64) st.st_size);
+                            gst_plugin_get_name (l->data), or_empty (file),
+                            gst_plugin_get_version (l->data), (gint64) st.st_mtim.tv_sec,
+                            st.st_mtim.tv_nsec, (gint64) st.st_size);
     g_checksum_update (sum, (const guchar *) line, -1);
   }
   gst_plugin_list_free (plugins);
@@ -152,7 +163,8 @@ add_broken (GVariantBuilder *list, const char *folder)
     g_autoptr (GstPlugin) loaded = NULL;
     g_autoptr (GError) error = NULL;
 
-    if (!g_str_has_suffix (name, "." G_MODULE_SUFFIX) || !g_file_test (file, G_FILE_TEST_IS_REGULAR))
+    if (!g_str_has_suffix (name, "." G_MODULE_SUFFIX)
+        || !g_file_test (file, G_FILE_TEST_IS_REGULAR))
       continue;
     known = gst_registry_lookup (gst_registry_get (), file);
     /* The registry keeps no reasons: trying again gives it. */
@@ -166,7 +178,8 @@ add_broken (GVariantBuilder *list, const char *folder)
 GVariant *
 medley_describe_broken (void)
 {
-  g_auto (GStrv) folders = g_strsplit (or_empty (g_getenv ("GST_PLUGIN_PATH")), G_SEARCHPATH_SEPARATOR_S, -1);
+  g_auto (GStrv) folders
+      = g_strsplit (or_empty (g_getenv ("GST_PLUGIN_PATH")), G_SEARCHPATH_SEPARATOR_S, -1);
   GVariantBuilder list;
 
   g_variant_builder_init (&list, G_VARIANT_TYPE ("a{ss}"));
@@ -193,8 +206,8 @@ value_to_variant (const GValue *value)
       variant = g_variant_new_double (g_value_get_double (&to));
   } else if (G_VALUE_HOLDS_UINT64 (value) && g_value_get_uint64 (value) > G_MAXINT64) {
     return g_variant_new_uint64 (g_value_get_uint64 (value));
-  } else if (G_VALUE_HOLDS_ENUM (value) || G_VALUE_HOLDS_FLAGS (value) || G_TYPE_IS_BOXED (G_VALUE_TYPE (value))
-             || GST_VALUE_HOLDS_FRACTION (value)) {
+  } else if (G_VALUE_HOLDS_ENUM (value) || G_VALUE_HOLDS_FLAGS (value)
+             || G_TYPE_IS_BOXED (G_VALUE_TYPE (value)) || GST_VALUE_HOLDS_FRACTION (value)) {
     char *text = gst_value_serialize (value);
 
     return g_variant_new_take_string (text != NULL ? text : g_strdup (""));
@@ -211,10 +224,10 @@ value_to_variant (const GValue *value)
 static void
 add_bounds (GVariantDict *dict, GParamSpec *pspec)
 {
-#define BOUNDS(TYPE, Spec, wide, letter)                                                                               \
-  if (G_IS_PARAM_SPEC_##TYPE (pspec)) {                                                                                \
-    g_variant_dict_insert (dict, "minimum", letter, (wide) ((Spec *) pspec)->minimum);                                 \
-    g_variant_dict_insert (dict, "maximum", letter, (wide) ((Spec *) pspec)->maximum);                                 \
+#define BOUNDS(TYPE, Spec, wide, letter)                                                           \
+  if (G_IS_PARAM_SPEC_##TYPE (pspec)) {                                                            \
+    g_variant_dict_insert (dict, "minimum", letter, (wide) ((Spec *) pspec)->minimum);             \
+    g_variant_dict_insert (dict, "maximum", letter, (wide) ((Spec *) pspec)->maximum);             \
   }
   BOUNDS (INT, GParamSpecInt, gint64, "x")
   BOUNDS (UINT, GParamSpecUInt, gint64, "x")
@@ -268,7 +281,8 @@ describe_properties (GstElement *element)
     g_variant_dict_init (&dict, NULL);
     g_variant_dict_insert (&dict, "name", "s", pspecs[i]->name);
     g_variant_dict_insert (&dict, "type", "s", json_type (pspecs[i]));
-    g_variant_dict_insert (&dict, "description", "s", or_empty (g_param_spec_get_blurb (pspecs[i])));
+    g_variant_dict_insert (&dict, "description", "s",
+                           or_empty (g_param_spec_get_blurb (pspecs[i])));
     if (words != NULL)
       g_variant_dict_insert (&dict, "values", "^as", words);
     if (pspecs[i]->flags & G_PARAM_READABLE) {
@@ -299,11 +313,12 @@ list_voices (GstElement *element)
   for (guint i = 0; i < gst_value_list_get_size (voices); i++) {
     const GstStructure *voice = gst_value_get_structure (gst_value_list_get_value (voices, i));
 
-    g_variant_builder_add_parsed (&list, "{'name': <%s>, 'language': <%s>, 'gender': <%s>, 'description': <%s>}",
-                                  or_empty (gst_structure_get_string (voice, "name")),
-                                  or_empty (gst_structure_get_string (voice, "language")),
-                                  or_empty (gst_structure_get_string (voice, "gender")),
-                                  or_empty (gst_structure_get_string (voice, "description")));
+    g_variant_builder_add_parsed (
+        &list, "{'name': <%s>, 'language': <%s>, 'gender': <%s>, 'description': <%s>}",
+        or_empty (gst_structure_get_string (voice, "name")),
+        or_empty (gst_structure_get_string (voice, "language")),
+        or_empty (gst_structure_get_string (voice, "gender")),
+        or_empty (gst_structure_get_string (voice, "description")));
   }
   return g_variant_builder_end (&list);
 }
@@ -316,7 +331,8 @@ medley_describe_factory (MedleyEngineCache *cache, const char *factory, GError *
   GVariant *voices;
 
   if (element == NULL) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_ENGINE, "there is no engine or element \"%s\"", factory);
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_ENGINE,
+                 "there is no engine or element \"%s\"", factory);
     return NULL;
   }
   g_variant_dict_init (&dict, NULL);

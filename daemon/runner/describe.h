@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  *
  * Returns: (transfer floating): `aa{sv}` as of Describe in org.medley.Worker1
  */
-GVariant *medley_describe_engines (char **registry);
+GVariant *
+medley_describe_engines (char **registry);
 
 /**
  * medley_describe_broken:
@@ -22,7 +23,8 @@ GVariant *medley_describe_engines (char **registry);
  *
  * Returns: (transfer floating): `a{ss}`, file and reason, as of Describe in org.medley.Worker1
  */
-GVariant *medley_describe_broken (void);
+GVariant *
+medley_describe_broken (void);
 
 /**
  * medley_describe_factory:
@@ -32,6 +34,7 @@ GVariant *medley_describe_broken (void);
  *
  * Returns: (transfer floating) (nullable): `a{sv}` as of Inspect in org.medley.Worker1
  */
-GVariant *medley_describe_factory (MedleyEngineCache *cache, const char *factory, GError **error);
+GVariant *
+medley_describe_factory (MedleyEngineCache *cache, const char *factory, GError **error);
 
 G_END_DECLS

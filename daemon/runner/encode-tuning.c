@@ -49,11 +49,13 @@ static const struct {
 };
 /* clang-format on */
 
-/* With durations, webmmux marks no frame as depending on another, and players seek to what they cannot decode. */
+/* With durations, webmmux marks no frame as depending on another, and players seek to what they
+ * cannot decode. */
 static void
 tune_webm_pad (GstElement *muxer, GstPad *pad, gpointer data)
 {
-  if (GST_PAD_IS_SINK (pad) && g_object_class_find_property (G_OBJECT_GET_CLASS (pad), "frame-duration") != NULL)
+  if (GST_PAD_IS_SINK (pad)
+      && g_object_class_find_property (G_OBJECT_GET_CLASS (pad), "frame-duration") != NULL)
     g_object_set (pad, "frame-duration", FALSE, NULL);
 }
 

@@ -14,7 +14,7 @@
 #define ENCODER_QUEUE_BYTES (1024u * 1024)
 
 /* Every player knows 4:2:0, and encoders want even sizes for it. */
-#define VIDEO_RESTRICTION                                                                                              \
+#define VIDEO_RESTRICTION                                                                          \
   "video/x-raw,format=I420,width=(int)[2,2147483646,2],height=(int)[2,2147483646,2]"
 
 typedef struct {
@@ -29,7 +29,8 @@ typedef struct {
 } Encode;
 
 static gboolean
-refuse (Encode *self, GError **error, const char *code, const char *format, ...) G_GNUC_PRINTF (4, 5);
+refuse (Encode *self, GError **error, const char *code, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
 
 static gboolean
 refuse (Encode *self, GError **error, const char *code, const char *format, ...)
@@ -51,8 +52,8 @@ refuse (Encode *self, GError **error, const char *code, const char *format, ...)
 static gboolean
 missing (Encode *self, GError **error, const char *what)
 {
-  return refuse (self, error, "unsupported-type", "%s cannot be written: %s is not installed", self->type->name,
-                 what);
+  return refuse (self, error, "unsupported-type", "%s cannot be written: %s is not installed",
+                 self->type->name, what);
 }
 
 static gboolean
@@ -60,14 +61,16 @@ mismatch (Encode *self, const MedleyEncodeSource *source, GError **error)
 {
   g_autofree char *text = medley_caps_to_text (source->flow.caps);
 
-  return refuse (self, error, "caps-mismatch", "%s cannot be made of what \"%s\" gives (%s)", self->type->name,
-                 source->node->name, text);
+  return refuse (self, error, "caps-mismatch", "%s cannot be made of what \"%s\" gives (%s)",
+                 self->type->name, source->node->name, text);
 }
 
 static gboolean
-link_source (Encode *self, const MedleyEncodeSource *source, GstPad *to, MedleyLinkKind kind, GError **error)
+link_source (Encode *self, const MedleyEncodeSource *source, GstPad *to, MedleyLinkKind kind,
+             GError **error)
 {
-  if (medley_link_make (self->bin, source->pad, source->node, to, self->node, kind, self->max_pixels))
+  if (medley_link_make (self->bin, source->pad, source->node, to, self->node, kind,
+                        self->max_pixels))
     return TRUE;
   return mismatch (self, source, error);
 }
@@ -82,7 +85,8 @@ link_to_sink (Encode *self, GstElement *element)
 static gboolean
 make_text (Encode *self, MedleyTextForm form, const char *joiner, GError **error)
 {
-  g_autoptr (GstCaps) taken = gst_caps_from_string (form == MEDLEY_TEXT_JSON ? "application/json" : "text/x-raw");
+  g_autoptr (GstCaps) taken
+      = gst_caps_from_string (form == MEDLEY_TEXT_JSON ? "application/json" : "text/x-raw");
   GstElement *writer, *join = NULL;
 
   writer = medley_text_writer_new (form);
@@ -113,8 +117,8 @@ make_direct (Encode *self, GError **error)
   g_autoptr (GstPad) to = gst_element_get_static_pad (self->sink, "sink");
 
   if (self->n_sources > 1)
-    return refuse (self, error, "too-many", "%s is made of one source, and there are %u", self->type->name,
-                   self->n_sources);
+    return refuse (self, error, "too-many", "%s is made of one source, and there are %u",
+                   self->type->name, self->n_sources);
   return link_source (self, &self->sources[0], to, MEDLEY_LINK_DIRECT, error);
 }
 
@@ -145,7 +149,8 @@ static GstEncodingProfile *
 make_profile (Encode *self, gboolean audio, gboolean video)
 {
   g_autoptr (GstCaps) caps = gst_caps_from_string (self->type->caps);
-  GstEncodingContainerProfile *profile = gst_encoding_container_profile_new (self->type->name, NULL, caps, NULL);
+  GstEncodingContainerProfile *profile
+      = gst_encoding_container_profile_new (self->type->name, NULL, caps, NULL);
 
   if (audio) {
     g_autoptr (GstCaps) track = gst_caps_from_string (self->type->audio_caps);
@@ -156,7 +161,8 @@ make_profile (Encode *self, gboolean audio, gboolean video)
   if (video) {
     g_autoptr (GstCaps) track = gst_caps_from_string (self->type->video_caps);
     g_autoptr (GstCaps) restriction = gst_caps_from_string (VIDEO_RESTRICTION);
-    GstEncodingVideoProfile *track_profile = gst_encoding_video_profile_new (track, NULL, restriction, 0);
+    GstEncodingVideoProfile *track_profile
+        = gst_encoding_video_profile_new (track, NULL, restriction, 0);
 
     /* A frame that did not change is not encoded again. */
     gst_encoding_video_profile_set_variableframerate (track_profile, TRUE);
@@ -192,7 +198,8 @@ make_container (Encode *self, const MedleyLinkKind *kinds, const gboolean *video
   }
   for (guint i = 0; i < self->n_sources; i++) {
     if (videos[i] ? video : audio)
-      return refuse (self, error, "too-many", "it has two %s tracks", videos[i] ? "video" : "audio");
+      return refuse (self, error, "too-many", "it has two %s tracks",
+                     videos[i] ? "video" : "audio");
     audio |= !videos[i];
     video |= videos[i];
   }
@@ -214,15 +221,18 @@ make_container (Encode *self, const MedleyLinkKind *kinds, const gboolean *video
   }
   if (finish != NULL && !gst_element_link (encoder, finish))
     return missing (self, error, self->type->caps);
-  return link_to_sink (self, finish != NULL ? finish : encoder) || missing (self, error, self->type->caps);
+  return link_to_sink (self, finish != NULL ? finish : encoder)
+         || missing (self, error, self->type->caps);
 }
 
 static GstElement *
 add_encoder (Encode *self, const char *caps_text, gboolean video)
 {
   g_autoptr (GstCaps) caps = gst_caps_from_string (caps_text);
-  GList *all = gst_element_factory_list_get_elements (
-      video ? GST_ELEMENT_FACTORY_TYPE_VIDEO_ENCODER : GST_ELEMENT_FACTORY_TYPE_AUDIO_ENCODER, GST_RANK_MARGINAL);
+  GList *all
+      = gst_element_factory_list_get_elements (video ? GST_ELEMENT_FACTORY_TYPE_VIDEO_ENCODER
+                                                     : GST_ELEMENT_FACTORY_TYPE_AUDIO_ENCODER,
+                                               GST_RANK_MARGINAL);
   GList *able = gst_element_factory_list_filter (all, caps, GST_PAD_SRC, FALSE);
   GstElement *encoder = NULL;
 
@@ -242,17 +252,20 @@ make_single (Encode *self, MedleyLinkKind kind, gboolean video, GError **error)
 {
   const char *caps = video ? self->type->video_caps : self->type->audio_caps;
   gboolean is_raw = g_str_has_prefix (caps, "audio/x-raw");
-  GstElement *convert = medley_link_add (self->bin, self->node, video ? "videoconvert" : "audioconvert");
-  GstElement *scale = medley_link_add (self->bin, self->node, video ? "videoscale" : "audioresample");
+  GstElement *convert
+      = medley_link_add (self->bin, self->node, video ? "videoconvert" : "audioconvert");
+  GstElement *scale
+      = medley_link_add (self->bin, self->node, video ? "videoscale" : "audioresample");
   GstElement *last;
   g_autoptr (GstPad) to = NULL;
 
   if (self->n_sources > 1)
-    return refuse (self, error, "too-many", "%s has one track, and there are %u sources", self->type->name,
-                   self->n_sources);
+    return refuse (self, error, "too-many", "%s has one track, and there are %u sources",
+                   self->type->name, self->n_sources);
   if (convert == NULL || scale == NULL)
     return missing (self, error, "a converter");
-  last = is_raw ? medley_link_add (self->bin, self->node, "capsfilter") : add_encoder (self, caps, video);
+  last = is_raw ? medley_link_add (self->bin, self->node, "capsfilter")
+                : add_encoder (self, caps, video);
   if (last == NULL)
     return missing (self, error, caps);
   if (is_raw)
@@ -299,10 +312,12 @@ medley_encode_get_kind (const char *type_name, const MedleyFlow *flow)
 }
 
 gboolean
-medley_encode_make (GstBin *bin, MedleyNode *node, const char *type, const MedleyEncodeSource *sources,
-                    guint n_sources, GstElement *sink, guint64 max_pixels, const char **code, GError **error)
+medley_encode_make (GstBin *bin, MedleyNode *node, const char *type,
+                    const MedleyEncodeSource *sources, guint n_sources, GstElement *sink,
+                    guint64 max_pixels, const char **code, GError **error)
 {
-  Encode self = { bin, node, medley_media_lookup (type), sources, n_sources, sink, max_pixels, code };
+  Encode self
+      = { bin, node, medley_media_lookup (type), sources, n_sources, sink, max_pixels, code };
   MedleyMediaType unknown = { .name = type };
 
   if (self.type == NULL || !self.type->writable) {
@@ -318,7 +333,8 @@ medley_encode_make (GstBin *bin, MedleyNode *node, const char *type, const Medle
   if (self.type->modality == MEDLEY_MODALITY_TEXT)
     return make_text (&self, MEDLEY_TEXT_PLAIN, "concat", error);
   /* A file of JSON comes in blocks, not documents. */
-  if (g_str_equal (self.type->name, "application/json") && sources[0].node->kind == MEDLEY_NODE_STAGE)
+  if (g_str_equal (self.type->name, "application/json")
+      && sources[0].node->kind == MEDLEY_NODE_STAGE)
     return make_text (&self, MEDLEY_TEXT_JSON, "funnel", error);
   return make_direct (&self, error);
 }

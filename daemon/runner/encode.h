@@ -23,9 +23,11 @@ typedef struct {
  * @type: media type of an output
  * @flow: what is to be written
  *
- * Returns: how the encoder wants it: decoded, or as it is; %MEDLEY_LINK_NONE when it can make nothing of it
+ * Returns: how the encoder wants it: decoded, or as it is; %MEDLEY_LINK_NONE when it can make
+ * nothing of it
  */
-MedleyLinkKind medley_encode_get_kind (const char *type, const MedleyFlow *flow);
+MedleyLinkKind
+medley_encode_get_kind (const char *type, const MedleyFlow *flow);
 
 /**
  * medley_encode_make:
@@ -39,11 +41,12 @@ MedleyLinkKind medley_encode_get_kind (const char *type, const MedleyFlow *flow)
  * @code: (out) (transfer none): kind of fault on failure
  * @error: why not: %MEDLEY_ERROR_UNSUPPORTED_TYPE, %MEDLEY_ERROR_INVALID_PIPELINE
  *
- * Builds what turns raw data into a file of a media type: by GStreamer's encoding profiles, made from the one table
- * of media types, or by text writers.
+ * Builds what turns raw data into a file of a media type: by GStreamer's encoding profiles, made
+ * from the one table of media types, or by text writers.
  */
-gboolean medley_encode_make (GstBin *bin, MedleyNode *node, const char *type, const MedleyEncodeSource *sources,
-                             guint n_sources, GstElement *sink, guint64 max_pixels, const char **code,
-                             GError **error);
+gboolean
+medley_encode_make (GstBin *bin, MedleyNode *node, const char *type,
+                    const MedleyEncodeSource *sources, guint n_sources, GstElement *sink,
+                    guint64 max_pixels, const char **code, GError **error);
 
 G_END_DECLS

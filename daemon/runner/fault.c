@@ -32,7 +32,8 @@ medley_run_faults_new (void)
 
 void
 medley_run_faults_add (GPtrArray *faults, const char *code, const char *stage, const char *file,
-                       const char *pointer, const char *below, const char *suggestion, const char *message)
+                       const char *pointer, const char *below, const char *suggestion,
+                       const char *message)
 {
   Fault *fault = g_new0 (Fault, 1);
 
@@ -54,11 +55,11 @@ medley_run_faults_to_variant (GPtrArray *faults)
   for (guint i = 0; i < faults->len; i++) {
     const Fault *fault = g_ptr_array_index (faults, i);
 
-    g_variant_builder_add_parsed (&list,
-                                  "{'code': <%s>, 'pointer': <%s>, 'message': <%s>, 'suggestion': <%s>, "
-                                  "'stage': <%s>, 'file': <%s>}",
-                                  fault->code, fault->pointer, fault->message, fault->suggestion,
-                                  fault->stage, fault->file);
+    g_variant_builder_add_parsed (
+        &list,
+        "{'code': <%s>, 'pointer': <%s>, 'message': <%s>, 'suggestion': <%s>, "
+        "'stage': <%s>, 'file': <%s>}",
+        fault->code, fault->pointer, fault->message, fault->suggestion, fault->stage, fault->file);
   }
   return g_variant_builder_end (&list);
 }
@@ -93,8 +94,8 @@ medley_run_faults_to_error (GPtrArray *faults)
       code = MEDLEY_ERROR_INVALID_PIPELINE;
   if (faults->len == 1)
     return g_error_new (MEDLEY_ERROR, code, "%s", first->message);
-  return g_error_new (MEDLEY_ERROR, code, "%s, and %u more fault%s", first->message, faults->len - 1,
-                      faults->len > 2 ? "s" : "");
+  return g_error_new (MEDLEY_ERROR, code, "%s, and %u more fault%s", first->message,
+                      faults->len - 1, faults->len > 2 ? "s" : "");
 }
 
 const char *

@@ -72,7 +72,8 @@ medley_flow_set_type (MedleyFlow *flow, const char *media_type)
 static gboolean
 is_subtitles (const GstCaps *caps)
 {
-  return medley_caps_have (caps, "application/x-subtitle") || medley_caps_have (caps, "application/x-subtitle-vtt");
+  return medley_caps_have (caps, "application/x-subtitle")
+         || medley_caps_have (caps, "application/x-subtitle-vtt");
 }
 
 void
@@ -137,7 +138,6 @@ medley_flow_decide (const MedleyFlow *flow, GstCaps *sink)
     return MEDLEY_LINK_VIDEO;
   if (gst_caps_can_intersect (flow->caps, sink))
     return MEDLEY_LINK_DIRECT;
-  return is_subtitles (flow->caps) && medley_caps_have (sink, "text/x-raw")
-             ? MEDLEY_LINK_SUBTITLES
-             : MEDLEY_LINK_NONE;
+  return is_subtitles (flow->caps) && medley_caps_have (sink, "text/x-raw") ? MEDLEY_LINK_SUBTITLES
+                                                                            : MEDLEY_LINK_NONE;
 }

@@ -21,17 +21,20 @@ typedef struct {
   gboolean coded;
 } MedleyFlow;
 
-void medley_flow_clear (MedleyFlow *flow);
+void
+medley_flow_clear (MedleyFlow *flow);
 /* Fills @flow (unset before) from a media type or wildcard, or from caps (transfer full). */
-void medley_flow_set_type (MedleyFlow *flow, const char *media_type);
-void medley_flow_set_caps (MedleyFlow *flow, GstCaps *caps);
+void
+medley_flow_set_type (MedleyFlow *flow, const char *media_type);
+void
+medley_flow_set_caps (MedleyFlow *flow, GstCaps *caps);
 
 /* How a port can be linked to a pad. */
 typedef enum {
   MEDLEY_LINK_NONE,
   MEDLEY_LINK_DIRECT,
-  MEDLEY_LINK_AUDIO, /* raw sound, converted and resampled */
-  MEDLEY_LINK_VIDEO, /* raw pictures, converted and scaled */
+  MEDLEY_LINK_AUDIO,     /* raw sound, converted and resampled */
+  MEDLEY_LINK_VIDEO,     /* raw pictures, converted and scaled */
   MEDLEY_LINK_SUBTITLES, /* subtitles in a file's form, to timed text */
   MEDLEY_LINK_DECODE_AUDIO,
   MEDLEY_LINK_DECODE_VIDEO,
@@ -45,12 +48,15 @@ typedef enum {
  *
  * Returns: how to link, %MEDLEY_LINK_NONE when the two cannot meet
  */
-MedleyLinkKind medley_flow_decide (const MedleyFlow *flow, GstCaps *sink);
+MedleyLinkKind
+medley_flow_decide (const MedleyFlow *flow, GstCaps *sink);
 
 /* Whether caps have a structure of this name, or of this prefix when it ends in "/". */
-gboolean medley_caps_have (const GstCaps *caps, const char *name);
+gboolean
+medley_caps_have (const GstCaps *caps, const char *name);
 
 /* (transfer full): caps as text, shortened for messages */
-char *medley_caps_to_text (const GstCaps *caps);
+char *
+medley_caps_to_text (const GstCaps *caps);
 
 G_END_DECLS

@@ -38,7 +38,8 @@ end_of (GstBuffer *buffer)
 {
   if (!GST_BUFFER_PTS_IS_VALID (buffer))
     return GST_CLOCK_TIME_NONE;
-  return GST_BUFFER_PTS (buffer) + (GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : 0);
+  return GST_BUFFER_PTS (buffer)
+         + (GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : 0);
 }
 
 static GstFlowReturn
@@ -74,7 +75,8 @@ chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
 }
 
 gboolean
-medley_gate_check_pixels (GstElement *element, const MedleyNode *node, const GstCaps *caps, guint64 max_pixels)
+medley_gate_check_pixels (GstElement *element, const MedleyNode *node, const GstCaps *caps,
+                          guint64 max_pixels)
 {
   const GstStructure *structure = gst_caps_get_structure (caps, 0);
   gint width, height;
@@ -87,7 +89,8 @@ medley_gate_check_pixels (GstElement *element, const MedleyNode *node, const Gst
   error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_IMAGE_TOO_LARGE,
                        "%s \"%s\" has a picture of %d × %d pixels; the limit is %" G_GUINT64_FORMAT
                        " (limits.image-pixels)",
-                       node->kind == MEDLEY_NODE_INPUT ? "input" : "stage", node->name, width, height, max_pixels);
+                       node->kind == MEDLEY_NODE_INPUT ? "input" : "stage", node->name, width,
+                       height, max_pixels);
   gst_element_post_message (element, gst_message_new_error (GST_OBJECT (element), error, NULL));
   return FALSE;
 }

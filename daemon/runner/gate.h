@@ -8,9 +8,10 @@ G_BEGIN_DECLS
 /**
  * MedleyGate:
  *
- * A pass-through element on each side of a stage. Towards a stage it notes that the thread is at work there; away
- * from it, that it is not, and holds data while the job is paused. Both count, and refuse pictures above the limit of
- * pixels when their size is announced, before anybody makes room for them.
+ * A pass-through element on each side of a stage. Towards a stage it notes that the thread is at
+ * work there; away from it, that it is not, and holds data while the job is paused. Both count, and
+ * refuse pictures above the limit of pixels when their size is announced, before anybody makes room
+ * for them.
  */
 #define MEDLEY_TYPE_GATE (medley_gate_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyGate, medley_gate, MEDLEY, GATE, GstElement)
@@ -23,12 +24,17 @@ G_DECLARE_FINAL_TYPE (MedleyGate, medley_gate, MEDLEY, GATE, GstElement)
  *
  * Returns: (transfer floating): a gate
  */
-GstElement *medley_gate_new (MedleyNode *node, gboolean outward, guint64 max_pixels);
+GstElement *
+medley_gate_new (MedleyNode *node, gboolean outward, guint64 max_pixels);
 
-/* Whether caps are within the limit of pixels; if not an error message of @element is on the bus. */
-gboolean medley_gate_check_pixels (GstElement *element, const MedleyNode *node, const GstCaps *caps, guint64 max_pixels);
+/* Whether caps are within the limit of pixels; if not an error message of @element is on the bus.
+ */
+gboolean
+medley_gate_check_pixels (GstElement *element, const MedleyNode *node, const GstCaps *caps,
+                          guint64 max_pixels);
 
 /* Bytes that passed. */
-guint64 medley_gate_get_bytes (MedleyGate *self);
+guint64
+medley_gate_get_bytes (MedleyGate *self);
 
 G_END_DECLS

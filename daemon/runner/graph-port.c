@@ -41,13 +41,15 @@ medley_graph_list_pads (GstElement *element, GstPadDirection direction)
 {
   g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
 
-  for (GList *l = gst_element_class_get_pad_template_list (GST_ELEMENT_GET_CLASS (element)); l != NULL; l = l->next)
+  for (GList *l = gst_element_class_get_pad_template_list (GST_ELEMENT_GET_CLASS (element));
+       l != NULL; l = l->next)
     if (GST_PAD_TEMPLATE_DIRECTION (l->data) == direction)
       g_strv_builder_add (names, GST_PAD_TEMPLATE_NAME_TEMPLATE (l->data));
   return g_strv_builder_end (names);
 }
 
-/* The template that a pad name means: "" is the default one, a name is its own or that of a "%u" template. */
+/* The template that a pad name means: "" is the default one, a name is its own or that of a "%u"
+ * template. */
 GstPadTemplate *
 medley_graph_find_template (GstElement *element, GstPadDirection direction, const char *name)
 {
@@ -64,11 +66,13 @@ medley_graph_find_template (GstElement *element, GstPadDirection direction, cons
     if (*name == '\0') {
       if (g_str_equal (template_name, direction == GST_PAD_SRC ? "src" : "sink"))
         return template;
-      if (found == NULL || (GST_PAD_TEMPLATE_PRESENCE (template) == GST_PAD_ALWAYS
-                            && GST_PAD_TEMPLATE_PRESENCE (found) != GST_PAD_ALWAYS))
+      if (found == NULL
+          || (GST_PAD_TEMPLATE_PRESENCE (template) == GST_PAD_ALWAYS
+              && GST_PAD_TEMPLATE_PRESENCE (found) != GST_PAD_ALWAYS))
         found = template;
     } else if (g_str_equal (template_name, name)
-               || (percent != NULL && strncmp (name, template_name, (size_t) (percent - template_name)) == 0)) {
+               || (percent != NULL
+                   && strncmp (name, template_name, (size_t) (percent - template_name)) == 0)) {
       return template;
     }
   }
@@ -132,7 +136,8 @@ build_port (MedleyGraph *self, MedleyGraphPort *port, GstPadTemplate *template)
 
     waiting->port = port;
     waiting->template = template;
-    g_signal_connect_data (element, "pad-added", G_CALLBACK (stage_pad_added), waiting, waiting_free, 0);
+    g_signal_connect_data (element, "pad-added", G_CALLBACK (stage_pad_added), waiting,
+                           waiting_free, 0);
   }
   if (port->n_links > 1) {
     port->tee = medley_link_add (GST_BIN (self->pipeline), port->part->node, "tee");
@@ -162,7 +167,8 @@ inherit_flow (MedleyGraph *self, MedleyGraphPort *port)
 
 /* Finds or makes a port. On a fault returns NULL with a message. */
 MedleyGraphPort *
-medley_graph_take_port (MedleyGraph *self, const MedleyPlanLink *link, char **message, char **suggestion)
+medley_graph_take_port (MedleyGraph *self, const MedleyPlanLink *link, char **message,
+                        char **suggestion)
 {
   MedleyGraphPart *part = medley_graph_find_part (self, link->source);
   g_autoptr (GstPad) pad = NULL;
@@ -181,23 +187,25 @@ medley_graph_take_port (MedleyGraph *self, const MedleyPlanLink *link, char **me
     g_auto (GStrv) pads = medley_graph_list_pads (part->element, GST_PAD_SRC);
     const char *nearest = medley_nearest (link->port, (const char *const *) pads);
 
-    *message = g_strdup_printf ("\"%s\" (%s) has no port \"%s\"", part->node->name, part->node->engine,
-                                link->port);
+    *message = g_strdup_printf ("\"%s\" (%s) has no port \"%s\"", part->node->name,
+                                part->node->engine, link->port);
     *suggestion = g_strdup (nearest);
     return NULL;
   }
   port = g_new0 (MedleyGraphPort, 1);
   port->part = part;
   port->name = g_strdup (link->port);
-  pad = gst_element_get_static_pad (part->element, *port->name != '\0' ? port->name
-                                                                       : GST_PAD_TEMPLATE_NAME_TEMPLATE (template));
+  pad = gst_element_get_static_pad (part->element, *port->name != '\0'
+                                                       ? port->name
+                                                       : GST_PAD_TEMPLATE_NAME_TEMPLATE (template));
   medley_flow_set_caps (&port->flow, medley_graph_query_caps (part->element, template, pad));
   if (port->flow.caps == NULL)
     inherit_flow (self, port);
   g_ptr_array_add (part->ports, port);
   port->n_links = medley_graph_count_links (self->plan, link->source, link->port);
   if (!build_port (self, port, template)) {
-    *message = g_strdup_printf ("port \"%s\" of \"%s\" cannot be used", port->name, part->node->name);
+    *message
+        = g_strdup_printf ("port \"%s\" of \"%s\" cannot be used", port->name, part->node->name);
     return NULL;
   }
   return port;
@@ -214,7 +222,8 @@ count_direct (MedleyGraph *self, MedleyGraphPort *port)
 
     for (guint j = 0; part->stage != NULL && j < part->stage->from->len; j++) {
       const MedleyPlanLink *link = g_ptr_array_index (part->stage->from, j);
-      GstPadTemplate *template = medley_graph_find_template (part->element, GST_PAD_SINK, link->sink_pad);
+      GstPadTemplate *template
+          = medley_graph_find_template (part->element, GST_PAD_SINK, link->sink_pad);
       g_autoptr (GstCaps) caps = template != NULL ? gst_pad_template_get_caps (template) : NULL;
 
       n += caps != NULL && g_str_equal (link->source, port->part->node->name)
@@ -241,8 +250,8 @@ take_built_pad (MedleyGraphPort *port)
   return gst_element_get_static_pad (port->gate, "src");
 }
 
-/* One decoder for all who want an input's sound or pictures: it may read a complete file at random, which two could
- * not. */
+/* One decoder for all who want an input's sound or pictures: it may read a complete file at random,
+ * which two could not. */
 static gboolean
 build_decoder (MedleyGraph *self, MedleyGraphPort *port)
 {
@@ -250,7 +259,8 @@ build_decoder (MedleyGraph *self, MedleyGraphPort *port)
   g_autoptr (GstPad) sink = NULL;
   g_autoptr (GstPad) src = NULL;
 
-  part->decoder = medley_decoder_add (GST_BIN (self->pipeline), part->node, self->plan->image_pixels);
+  part->decoder
+      = medley_decoder_add (GST_BIN (self->pipeline), part->node, self->plan->image_pixels);
   if (part->decoder == NULL)
     return FALSE;
   sink = gst_element_get_static_pad (part->decoder, "sink");
@@ -262,12 +272,13 @@ build_decoder (MedleyGraph *self, MedleyGraphPort *port)
   if (!build_input_port (self, port))
     return FALSE;
   src = take_built_pad (port);
-  return medley_link_make (GST_BIN (self->pipeline), src, part->node, sink, part->node, MEDLEY_LINK_DIRECT,
-                           self->plan->image_pixels);
+  return medley_link_make (GST_BIN (self->pipeline), src, part->node, sink, part->node,
+                           MEDLEY_LINK_DIRECT, self->plan->image_pixels);
 }
 
 GstPad *
-medley_graph_take_pad (MedleyGraph *self, MedleyGraphPort *port, MedleyNode *reader, MedleyLinkKind *kind)
+medley_graph_take_pad (MedleyGraph *self, MedleyGraphPort *port, MedleyNode *reader,
+                       MedleyLinkKind *kind)
 {
   gboolean decode = *kind == MEDLEY_LINK_DECODE_AUDIO || *kind == MEDLEY_LINK_DECODE_VIDEO;
 

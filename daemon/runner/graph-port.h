@@ -8,20 +8,26 @@ G_BEGIN_DECLS
 /* The pads of a graph's parts; for graph.c. */
 
 /* How many links of a plan read a port. */
-guint medley_graph_count_links (const MedleyRunPlan *plan, const char *source, const char *port);
+guint
+medley_graph_count_links (const MedleyRunPlan *plan, const char *source, const char *port);
 
 /* (transfer full): names of an element's pads of one direction. */
-char **medley_graph_list_pads (GstElement *element, GstPadDirection direction);
+char **
+medley_graph_list_pads (GstElement *element, GstPadDirection direction);
 
-/* (transfer none) (nullable): the template that a pad's name means: "" is the default one, a name is its own or that
- * of a "%u" template. */
-GstPadTemplate *medley_graph_find_template (GstElement *element, GstPadDirection direction, const char *name);
+/* (transfer none) (nullable): the template that a pad's name means: "" is the default one, a name
+ * is its own or that of a "%u" template. */
+GstPadTemplate *
+medley_graph_find_template (GstElement *element, GstPadDirection direction, const char *name);
 
-/* (transfer full) (nullable): the pad of that name, requested where it has to be; NULL when it comes later or never. */
-GstPad *medley_graph_get_pad (GstElement *element, GstPadTemplate *template, const char *name);
+/* (transfer full) (nullable): the pad of that name, requested where it has to be; NULL when it
+ * comes later or never. */
+GstPad *
+medley_graph_get_pad (GstElement *element, GstPadTemplate *template, const char *name);
 
 /* (transfer full): what a pad may give or take. */
-GstCaps *medley_graph_query_caps (GstElement *element, GstPadTemplate *template, GstPad *pad);
+GstCaps *
+medley_graph_query_caps (GstElement *element, GstPadTemplate *template, GstPad *pad);
 
 /**
  * medley_graph_take_port:
@@ -32,10 +38,12 @@ GstCaps *medley_graph_query_caps (GstElement *element, GstPadTemplate *template,
  *
  * Finds a port or makes it, with a gate behind it.
  *
- * Returns: (transfer none) (nullable): the port; %NULL without a message when the part's own fault is told already
+ * Returns: (transfer none) (nullable): the port; %NULL without a message when the part's own fault
+ * is told already
  */
-MedleyGraphPort *medley_graph_take_port (MedleyGraph *self, const MedleyPlanLink *link, char **message,
-                                         char **suggestion);
+MedleyGraphPort *
+medley_graph_take_port (MedleyGraph *self, const MedleyPlanLink *link, char **message,
+                        char **suggestion);
 
 /**
  * medley_graph_take_pad:
@@ -46,6 +54,8 @@ MedleyGraphPort *medley_graph_take_port (MedleyGraph *self, const MedleyPlanLink
  *
  * Returns: (transfer full) (nullable): a pad to link
  */
-GstPad *medley_graph_take_pad (MedleyGraph *self, MedleyGraphPort *port, MedleyNode *reader, MedleyLinkKind *kind);
+GstPad *
+medley_graph_take_pad (MedleyGraph *self, MedleyGraphPort *port, MedleyNode *reader,
+                       MedleyLinkKind *kind);
 
 G_END_DECLS

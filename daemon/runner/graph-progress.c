@@ -15,7 +15,8 @@ medley_graph_get_written (MedleyGraph *self)
   return written;
 }
 
-static double part_fraction (MedleyGraph *self, MedleyGraphPart *part);
+static double
+part_fraction (MedleyGraph *self, MedleyGraphPart *part);
 
 static double
 input_fraction (MedleyGraphPart *part)
@@ -26,7 +27,8 @@ input_fraction (MedleyGraphPart *part)
   return total > 0 ? (double) done / (double) total : -1;
 }
 
-/* What a stage has taken of what its source gave so far, times how far the source is: an estimate that ends at 1. */
+/* What a stage has taken of what its source gave so far, times how far the source is: an estimate
+ * that ends at 1. */
 static double
 stage_fraction (MedleyGraph *self, MedleyGraphPart *part)
 {
@@ -73,7 +75,8 @@ stage_fraction (MedleyGraph *self, MedleyGraphPart *part)
 static double
 part_fraction (MedleyGraph *self, MedleyGraphPart *part)
 {
-  return part->node->kind == MEDLEY_NODE_INPUT ? input_fraction (part) : stage_fraction (self, part);
+  return part->node->kind == MEDLEY_NODE_INPUT ? input_fraction (part)
+                                               : stage_fraction (self, part);
 }
 
 double

@@ -32,16 +32,16 @@ medley_graph_set_properties (const MedleyPlanStage *stage, const char *factory, 
     g_autoptr (GError) error = NULL;
     const char *code = NULL;
 
-    if (medley_property_convert (G_OBJECT_GET_CLASS (element), factory, name, json, &value, &code, &suggestion,
-                                 &error)) {
+    if (medley_property_convert (G_OBJECT_GET_CLASS (element), factory, name, json, &value, &code,
+                                 &suggestion, &error)) {
       g_object_set_property (G_OBJECT (element), name, &value);
       g_value_unset (&value);
     } else {
       g_autofree char *token = pointer_token (name);
       g_autofree char *below = g_strconcat ("/set/", token, NULL);
 
-      medley_run_faults_add (faults, code, stage->name, stage->file, stage->pointer, below, suggestion,
-                             error->message);
+      medley_run_faults_add (faults, code, stage->name, stage->file, stage->pointer, below,
+                             suggestion, error->message);
     }
   }
 }

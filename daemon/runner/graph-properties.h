@@ -16,7 +16,8 @@ G_BEGIN_DECLS
  *
  * Sets the properties of a stage, as far as they fit.
  */
-void medley_graph_set_properties (const MedleyPlanStage *stage, const char *factory, GstElement *element,
-                                  GPtrArray *faults);
+void
+medley_graph_set_properties (const MedleyPlanStage *stage, const char *factory, GstElement *element,
+                             GPtrArray *faults);
 
 G_END_DECLS

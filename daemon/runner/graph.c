@@ -96,8 +96,8 @@ add_fault (MedleyGraph *self, const char *code, const MedleyPlanStage *stage, co
   va_start (args, format);
   message = g_strdup_vprintf (format, args);
   va_end (args);
-  medley_run_faults_add (self->faults, code, stage->name, stage->file, stage->pointer, below, suggestion,
-                         message);
+  medley_run_faults_add (self->faults, code, stage->name, stage->file, stage->pointer, below,
+                         suggestion, message);
 }
 
 static void
@@ -124,31 +124,37 @@ add_input (MedleyGraph *self, const MedleyPlanInput *input)
   if (!port->flow.coded && port->flow.caps != NULL && !gst_caps_is_fixed (port->flow.caps)) {
     g_autofree char *pointer = g_strconcat ("/inputs/", input->name, "/type", NULL);
     g_autofree char *message = g_strdup_printf (
-        "input \"%s\" of type %s cannot be read: such a file does not say its rate and channels", input->name, type);
+        "input \"%s\" of type %s cannot be read: such a file does not say its rate and channels",
+        input->name, type);
 
-    medley_run_faults_add (self->faults, "unsupported-type", NULL, NULL, pointer, "", NULL, message);
+    medley_run_faults_add (self->faults, "unsupported-type", NULL, NULL, pointer, "", NULL,
+                           message);
   }
   is_text = port->flow.modality == MEDLEY_MODALITY_TEXT;
   is_image = port->flow.modality == MEDLEY_MODALITY_IMAGE;
-  src = medley_input_src_new (input->name, file != NULL ? file->file : -1, file != NULL ? file->doorbell : -1,
+  src = medley_input_src_new (input->name, file != NULL ? file->file : -1,
+                              file != NULL ? file->doorbell : -1,
                               port->flow.coded ? NULL : port->flow.caps, is_image,
                               is_text ? self->plan->text_bytes : self->plan->input_bytes,
-                              is_text ? "limits.text-bytes" : "limits.input-bytes", self->plan->image_pixels);
+                              is_text ? "limits.text-bytes" : "limits.input-bytes",
+                              self->plan->image_pixels);
   part = add_part (self, node, src, NULL);
   port->part = part;
   port->name = g_strdup ("");
   g_ptr_array_add (part->ports, port);
 }
 
-/* Engines limit their own input and pictures; the plan's limits win over what they would do by themselves. */
+/* Engines limit their own input and pictures; the plan's limits win over what they would do by
+ * themselves. */
 static void
 set_limits (MedleyGraph *self, GstElement *element)
 {
-  GParamSpec *bytes = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "max-input-bytes");
+  GParamSpec *bytes
+      = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "max-input-bytes");
   GParamSpec *pixels = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "max-pixels");
 
-  if (MEDLEY_IS_CONVERTER (element) && bytes != NULL && MEDLEY_CONVERTER_GET_CLASS (element)->text_input
-      && self->plan->text_bytes > 0)
+  if (MEDLEY_IS_CONVERTER (element) && bytes != NULL
+      && MEDLEY_CONVERTER_GET_CLASS (element)->text_input && self->plan->text_bytes > 0)
     g_object_set (element, "max-input-bytes", self->plan->text_bytes, NULL);
   if (pixels != NULL && self->plan->image_pixels > 0) {
     GValue value = G_VALUE_INIT;
@@ -168,19 +174,22 @@ set_limits (MedleyGraph *self, GstElement *element)
 static void
 add_stage (MedleyGraph *self, const MedleyPlanStage *stage, guint choice)
 {
-  const char *factory = choice < g_strv_length (stage->candidates) ? stage->candidates[choice] : NULL;
+  const char *factory
+      = choice < g_strv_length (stage->candidates) ? stage->candidates[choice] : NULL;
   MedleyNode *node;
   GstElement *element;
 
   if (factory == NULL)
     return;
-  node = medley_node_new (self->monitor, MEDLEY_NODE_STAGE, stage->name, factory, stage->task != NULL);
+  node = medley_node_new (self->monitor, MEDLEY_NODE_STAGE, stage->name, factory,
+                          stage->task != NULL);
   element = medley_engine_cache_take (self->cache, factory);
   if (element == NULL) {
     g_autoptr (GstElementFactory) found = gst_element_factory_find (factory);
     gboolean task = stage->task != NULL;
 
-    add_fault (self, task ? "unknown-engine" : "unknown-element", stage, task ? "/engine" : "/element", NULL,
+    add_fault (self, task ? "unknown-engine" : "unknown-element", stage,
+               task ? "/engine" : "/element", NULL,
                found != NULL ? "the %s \"%s\" cannot be loaded" : "there is no %s \"%s\"",
                task ? "engine" : "element", factory);
     medley_node_unref (node);
@@ -195,8 +204,10 @@ add_stage (MedleyGraph *self, const MedleyPlanStage *stage, guint choice)
 static void
 link_stage (MedleyGraph *self, MedleyGraphPart *part, const MedleyPlanLink *link)
 {
-  GstPadTemplate *template = medley_graph_find_template (part->element, GST_PAD_SINK, link->sink_pad);
-  g_autofree char *below = *link->sink_pad != '\0' ? g_strconcat ("/from/", link->sink_pad, NULL) : g_strdup ("/from");
+  GstPadTemplate *template
+      = medley_graph_find_template (part->element, GST_PAD_SINK, link->sink_pad);
+  g_autofree char *below
+      = *link->sink_pad != '\0' ? g_strconcat ("/from/", link->sink_pad, NULL) : g_strdup ("/from");
   g_autofree char *message = NULL;
   g_autofree char *suggestion = NULL;
   g_autoptr (GstPad) sink = NULL;
@@ -215,7 +226,8 @@ link_stage (MedleyGraph *self, MedleyGraphPart *part, const MedleyPlanLink *link
 
     add_fault (self, sink == NULL ? "unknown-name" : "too-many", part->stage, below,
                medley_nearest (link->sink_pad, (const char *const *) pads), "%s %s input \"%s\"",
-               part->node->engine, sink == NULL ? "has no" : "takes only one source at its", link->sink_pad);
+               part->node->engine, sink == NULL ? "has no" : "takes only one source at its",
+               link->sink_pad);
     return;
   }
   port = medley_graph_take_port (self, link, &message, &suggestion);
@@ -232,13 +244,14 @@ link_stage (MedleyGraph *self, MedleyGraphPart *part, const MedleyPlanLink *link
   gate_sink = gst_element_get_static_pad (gate, "sink");
   gate_src = gst_element_get_static_pad (gate, "src");
   if (from == NULL || gst_pad_link (gate_src, sink) != GST_PAD_LINK_OK
-      || !medley_link_make (GST_BIN (self->pipeline), from, port->part->node, gate_sink, part->node, kind,
-                            self->plan->image_pixels)) {
+      || !medley_link_make (GST_BIN (self->pipeline), from, port->part->node, gate_sink, part->node,
+                            kind, self->plan->image_pixels)) {
     g_autofree char *given = medley_caps_to_text (port->flow.caps);
     g_autofree char *taken = medley_caps_to_text (caps);
 
-    add_fault (self, "caps-mismatch", part->stage, below, NULL, "\"%s\" (%s) takes %s, and \"%s\" gives %s",
-               part->node->name, part->node->engine, taken, link->source, given);
+    add_fault (self, "caps-mismatch", part->stage, below, NULL,
+               "\"%s\" (%s) takes %s, and \"%s\" gives %s", part->node->name, part->node->engine,
+               taken, link->source, given);
     return;
   }
   made = g_new0 (MedleyGraphLink, 1);
@@ -248,10 +261,11 @@ link_stage (MedleyGraph *self, MedleyGraphPart *part, const MedleyPlanLink *link
 }
 
 static void
-output_fault (MedleyGraph *self, const MedleyPlanOutput *output, const char *code, const char *below,
-              const char *suggestion, const char *message)
+output_fault (MedleyGraph *self, const MedleyPlanOutput *output, const char *code,
+              const char *below, const char *suggestion, const char *message)
 {
-  medley_run_faults_add (self->faults, code, NULL, NULL, output->pointer, below, suggestion, message);
+  medley_run_faults_add (self->faults, code, NULL, NULL, output->pointer, below, suggestion,
+                         message);
 }
 
 static void
@@ -260,7 +274,8 @@ add_output (MedleyGraph *self, const MedleyPlanOutput *output)
   const MedleyJobFile *file
       = self->output_files != NULL ? g_hash_table_lookup (self->output_files, output->name) : NULL;
   const char *type = file != NULL && *file->type != '\0' ? file->type : output->type;
-  g_autoptr (MedleyNode) node = medley_node_new (self->monitor, MEDLEY_NODE_OUTPUT, output->name, NULL, FALSE);
+  g_autoptr (MedleyNode) node
+      = medley_node_new (self->monitor, MEDLEY_NODE_OUTPUT, output->name, NULL, FALSE);
   g_autofree MedleyEncodeSource *sources = g_new0 (MedleyEncodeSource, output->from->len + 1);
   g_autofree char *name = g_strconcat ("output:", output->name, NULL);
   g_autoptr (GError) error = NULL;
@@ -288,8 +303,9 @@ add_output (MedleyGraph *self, const MedleyPlanOutput *output)
     if (kind == MEDLEY_LINK_AUDIO || kind == MEDLEY_LINK_VIDEO) {
       /* Decoded on the way. */
       medley_flow_clear (&sources[i].flow);
-      medley_flow_set_caps (&sources[i].flow, gst_caps_new_empty_simple (kind == MEDLEY_LINK_VIDEO ? "video/x-raw"
-                                                                                                   : "audio/x-raw"));
+      medley_flow_set_caps (&sources[i].flow,
+                            gst_caps_new_empty_simple (kind == MEDLEY_LINK_VIDEO ? "video/x-raw"
+                                                                                 : "audio/x-raw"));
     }
     n_sources++;
   }
@@ -299,8 +315,8 @@ add_output (MedleyGraph *self, const MedleyPlanOutput *output)
   g_ptr_array_add (self->sinks, sink);
   if (!medley_encode_make (GST_BIN (self->pipeline), node, type, sources, n_sources, sink,
                            self->plan->image_pixels, &code, &error))
-    output_fault (self, output, code, g_str_equal (code, "unsupported-type") ? "/type" : "/from", NULL,
-                  error->message);
+    output_fault (self, output, code, g_str_equal (code, "unsupported-type") ? "/type" : "/from",
+                  NULL, error->message);
 out:
   for (guint i = 0; i < n_sources; i++) {
     gst_clear_object (&sources[i].pad);
@@ -330,8 +346,9 @@ close_unlinked (MedleyGraph *self, MedleyGraphPart *part)
 }
 
 MedleyGraph *
-medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs, const guint *choice,
-                  MedleyEngineCache *cache, MedleyMonitor *monitor, GPtrArray *faults)
+medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
+                  const guint *choice, MedleyEngineCache *cache, MedleyMonitor *monitor,
+                  GPtrArray *faults)
 {
   MedleyGraph *self = g_new0 (MedleyGraph, 1);
 

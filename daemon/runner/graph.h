@@ -17,8 +17,10 @@ typedef struct {
   char *type;   /* media type, "" for the plan's */
 } MedleyJobFile;
 
-MedleyJobFile *medley_job_file_new (int file, int doorbell, const char *type);
-void medley_job_file_free (MedleyJobFile *file);
+MedleyJobFile *
+medley_job_file_new (int file, int doorbell, const char *type);
+void
+medley_job_file_free (MedleyJobFile *file);
 
 /* An input or a stage in a graph, with what flows out of it. */
 typedef struct {
@@ -72,36 +74,43 @@ typedef struct {
 /**
  * medley_graph_new:
  * @plan: must outlive the graph
- * @inputs: (nullable) (element-type utf8 MedleyJobFile): by name; %NULL when the graph will not run. Must outlive it
+ * @inputs: (nullable) (element-type utf8 MedleyJobFile): by name; %NULL when the graph will not
+ * run. Must outlive it
  * @outputs: (nullable) (element-type utf8 MedleyJobFile): by name, alike
- * @choice: (array): per stage which of its candidates to take, which is present; after that of the last one a stage
- *   is left out
+ * @choice: (array): per stage which of its candidates to take, which is present; after that of the
+ * last one a stage is left out
  * @cache: where engines come from and go back to
  * @monitor: what the nodes tell
  * @faults: all faults are added here; a graph with faults must not run
  *
  * Returns: (transfer full): a graph
  */
-MedleyGraph *medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
-                               const guint *choice, MedleyEngineCache *cache, MedleyMonitor *monitor,
-                               GPtrArray *faults);
+MedleyGraph *
+medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
+                  const guint *choice, MedleyEngineCache *cache, MedleyMonitor *monitor,
+                  GPtrArray *faults);
 
 /**
  * medley_graph_free:
  * @self: (transfer full): a graph
  * @keep_engines: whether engines may be used again
  *
- * Stops the pipeline, which may block as long as an engine does, and puts engines back into the cache.
+ * Stops the pipeline, which may block as long as an engine does, and puts engines back into the
+ * cache.
  */
-void medley_graph_free (MedleyGraph *self, gboolean keep_engines);
+void
+medley_graph_free (MedleyGraph *self, gboolean keep_engines);
 
 /* (transfer none) (nullable) */
-MedleyGraphPart *medley_graph_find_part (MedleyGraph *self, const char *name);
+MedleyGraphPart *
+medley_graph_find_part (MedleyGraph *self, const char *name);
 
 /* How much of the work is done, 0 to 1; negative when it cannot be known. Any thread. */
-double medley_graph_get_fraction (MedleyGraph *self);
+double
+medley_graph_get_fraction (MedleyGraph *self);
 
 /* Bytes that were written to all outputs. Any thread. */
-guint64 medley_graph_get_written (MedleyGraph *self);
+guint64
+medley_graph_get_written (MedleyGraph *self);
 
 G_END_DECLS

@@ -53,7 +53,8 @@ fail (MedleyInputSrc *self, int code, const char *format, ...)
   va_start (args, format);
   error = g_error_new_valist (MEDLEY_ERROR, code, format, args);
   va_end (args);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_error (GST_OBJECT (self), error, NULL));
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_message_new_error (GST_OBJECT (self), error, NULL));
   return GST_FLOW_ERROR;
 }
 
@@ -75,9 +76,10 @@ static GstFlowReturn
 fail_too_large (MedleyInputSrc *self, guint64 size)
 {
   return fail (self, MEDLEY_ERROR_TOO_LARGE,
-               "input \"%s\" has %s%" G_GUINT64_FORMAT " bytes; the limit is %" G_GUINT64_FORMAT " (%s)", self->name,
-               is_complete (self) ? "" : "more than ", is_complete (self) ? size : self->max_bytes, self->max_bytes,
-               self->limit_name);
+               "input \"%s\" has %s%" G_GUINT64_FORMAT " bytes; the limit is %" G_GUINT64_FORMAT
+               " (%s)",
+               self->name, is_complete (self) ? "" : "more than ",
+               is_complete (self) ? size : self->max_bytes, self->max_bytes, self->limit_name);
 }
 
 static GstFlowReturn
@@ -184,7 +186,8 @@ wait_for (MedleyInputSrc *self, guint64 offset, guint64 *size)
     if (is_complete (self) || *size > offset)
       return GST_FLOW_OK;
 
-    n = gst_poll_wait (self->poll, self->idle_sent || self->delivered == 0 ? GST_CLOCK_TIME_NONE : IDLE_AFTER);
+    n = gst_poll_wait (self->poll,
+                       self->idle_sent || self->delivered == 0 ? GST_CLOCK_TIME_NONE : IDLE_AFTER);
     if (n < 0 && errno == EBUSY)
       return GST_FLOW_FLUSHING;
     if (n < 0 && errno != EINTR && errno != EAGAIN)
@@ -209,8 +212,8 @@ read_block (MedleyInputSrc *self, guint64 offset, gsize length, GstBuffer **buff
   if (*buffer == NULL)
     *buffer = gst_buffer_new_allocate (NULL, length, NULL);
   if (*buffer == NULL || !gst_buffer_map (*buffer, &map, GST_MAP_WRITE))
-    return fail (self, MEDLEY_ERROR_MEMORY_LIMIT, "input \"%s\": no memory for %" G_GSIZE_FORMAT " bytes",
-                 self->name, length);
+    return fail (self, MEDLEY_ERROR_MEMORY_LIMIT,
+                 "input \"%s\": no memory for %" G_GSIZE_FORMAT " bytes", self->name, length);
   length = MIN (length, map.size);
   while (got < length) {
     ssize_t n = pread (self->file, map.data + got, length - got, (off_t) (offset + got));
@@ -221,7 +224,8 @@ read_block (MedleyInputSrc *self, guint64 offset, gsize length, GstBuffer **buff
       int saved = errno;
 
       gst_buffer_unmap (*buffer, &map);
-      return fail (self, MEDLEY_ERROR_IO, "input \"%s\" cannot be read: %s", self->name, g_strerror (saved));
+      return fail (self, MEDLEY_ERROR_IO, "input \"%s\" cannot be read: %s", self->name,
+                   g_strerror (saved));
     }
     if (n == 0)
       break;
@@ -238,11 +242,12 @@ static GstFlowReturn
 find_image_caps (MedleyInputSrc *self, GstBuffer *buffer)
 {
   g_autoptr (GstCaps) caps = gst_type_find_helper_for_buffer (GST_OBJECT (self), buffer, NULL);
-  const char *found = caps != NULL ? gst_structure_get_name (gst_caps_get_structure (caps, 0)) : NULL;
+  const char *found
+      = caps != NULL ? gst_structure_get_name (gst_caps_get_structure (caps, 0)) : NULL;
 
   if (found == NULL || !g_str_has_prefix (found, "image/"))
-    return fail (self, MEDLEY_ERROR_BAD_INPUT, "input \"%s\" is not an image of a known format%s%s", self->name,
-                 found != NULL ? "; it looks like " : "", found != NULL ? found : "");
+    return fail (self, MEDLEY_ERROR_BAD_INPUT, "input \"%s\" is not an image of a known format%s%s",
+                 self->name, found != NULL ? "; it looks like " : "", found != NULL ? found : "");
   return gst_base_src_set_caps (GST_BASE_SRC (self), caps) ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
 }
 
@@ -409,23 +414,26 @@ medley_input_src_class_init (MedleyInputSrcClass *klass)
   src_class->query = query;
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Medley input", "Source/File",
-                                         "Reads a job's input, which may still be growing", "Medley");
+                                         "Reads a job's input, which may still be growing",
+                                         "Medley");
 }
 
-/* Nobody downstream has better memory for a file's bytes, and decodebin3 sometimes hands the question back damaged
- * while it is linking. */
+/* Nobody downstream has better memory for a file's bytes, and decodebin3 sometimes hands the
+ * question back damaged while it is linking. */
 static GstPadProbeReturn
 drop_allocation (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-  return GST_QUERY_TYPE (GST_PAD_PROBE_INFO_QUERY (info)) == GST_QUERY_ALLOCATION ? GST_PAD_PROBE_DROP
-                                                                                 : GST_PAD_PROBE_OK;
+  return GST_QUERY_TYPE (GST_PAD_PROBE_INFO_QUERY (info)) == GST_QUERY_ALLOCATION
+             ? GST_PAD_PROBE_DROP
+             : GST_PAD_PROBE_OK;
 }
 
 static void
 medley_input_src_init (MedleyInputSrc *self)
 {
-  gst_pad_add_probe (GST_BASE_SRC_PAD (self), GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH,
-                     drop_allocation, NULL, NULL);
+  gst_pad_add_probe (GST_BASE_SRC_PAD (self),
+                     GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH, drop_allocation,
+                     NULL, NULL);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_BYTES);
   gst_base_src_set_blocksize (GST_BASE_SRC (self), BLOCK_BYTES);
   gst_base_src_set_dynamic_size (GST_BASE_SRC (self), FALSE);

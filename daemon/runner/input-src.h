@@ -8,13 +8,14 @@ G_BEGIN_DECLS
 /**
  * MedleyInputSrc:
  *
- * Reads a job's input from a regular file that may still be growing. While it grows, a doorbell pipe tells of more
- * (a byte) and of the end (end of file); when nothing more has come for a moment it says so downstream with
- * medley_event_new_idle(). A complete file knows its length and may be read at random. An image goes out whole, in
- * one buffer, with the caps that its content shows.
+ * Reads a job's input from a regular file that may still be growing. While it grows, a doorbell
+ * pipe tells of more (a byte) and of the end (end of file); when nothing more has come for a moment
+ * it says so downstream with medley_event_new_idle(). A complete file knows its length and may be
+ * read at random. An image goes out whole, in one buffer, with the caps that its content shows.
  *
- * Errors name the input: %MEDLEY_ERROR_EMPTY_INPUT, %MEDLEY_ERROR_TOO_LARGE, %MEDLEY_ERROR_IMAGE_TOO_LARGE (by its
- * header), %MEDLEY_ERROR_BAD_INPUT (not an image), %MEDLEY_ERROR_IO.
+ * Errors name the input: %MEDLEY_ERROR_EMPTY_INPUT, %MEDLEY_ERROR_TOO_LARGE,
+ * %MEDLEY_ERROR_IMAGE_TOO_LARGE (by its header), %MEDLEY_ERROR_BAD_INPUT (not an image),
+ * %MEDLEY_ERROR_IO.
  */
 #define MEDLEY_TYPE_INPUT_SRC (medley_input_src_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyInputSrc, medley_input_src, MEDLEY, INPUT_SRC, GstBaseSrc)
@@ -32,11 +33,14 @@ G_DECLARE_FINAL_TYPE (MedleyInputSrc, medley_input_src, MEDLEY, INPUT_SRC, GstBa
  *
  * Returns: (transfer floating): a source
  */
-GstElement *medley_input_src_new (const char *name, int file, int doorbell, GstCaps *caps, gboolean whole,
-                                  guint64 max_bytes, const char *limit_name, guint64 max_pixels);
+GstElement *
+medley_input_src_new (const char *name, int file, int doorbell, GstCaps *caps, gboolean whole,
+                      guint64 max_bytes, const char *limit_name, guint64 max_pixels);
 
-/* Lets a complete input be read at random: only where one decoder reads it, as a seek moves all readers. */
-void medley_input_src_allow_seeks (MedleyInputSrc *self);
+/* Lets a complete input be read at random: only where one decoder reads it, as a seek moves all
+ * readers. */
+void
+medley_input_src_allow_seeks (MedleyInputSrc *self);
 
 /**
  * medley_input_src_get_progress:
@@ -46,6 +50,7 @@ void medley_input_src_allow_seeks (MedleyInputSrc *self);
  *
  * Any thread.
  */
-void medley_input_src_get_progress (MedleyInputSrc *self, guint64 *done, guint64 *total);
+void
+medley_input_src_get_progress (MedleyInputSrc *self, guint64 *done, guint64 *total);
 
 G_END_DECLS

@@ -41,9 +41,11 @@ medley_link_add (GstBin *bin, MedleyNode *node, const char *factory)
   if (element == NULL) {
     g_autoptr (GError) error
         = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNKNOWN_ENGINE,
-                       "GStreamer's element \"%s\" is not installed, and \"%s\" needs it", factory, node->name);
+                       "GStreamer's element \"%s\" is not installed, and \"%s\" needs it", factory,
+                       node->name);
 
-    gst_element_post_message (GST_ELEMENT (bin), gst_message_new_error (GST_OBJECT (bin), error, NULL));
+    gst_element_post_message (GST_ELEMENT (bin),
+                              gst_message_new_error (GST_OBJECT (bin), error, NULL));
     return NULL;
   }
   medley_node_tag (node, element);
@@ -74,7 +76,8 @@ most_buffers (const GstStructure *structure)
 {
   const char *name = gst_structure_get_name (structure);
 
-  return g_str_has_prefix (name, "audio/") || g_str_has_prefix (name, "video/") || g_str_has_prefix (name, "image/")
+  return g_str_has_prefix (name, "audio/") || g_str_has_prefix (name, "video/")
+                 || g_str_has_prefix (name, "image/")
              ? 0
              : QUEUE_TEXTS;
 }
@@ -102,8 +105,8 @@ size_queue (GstPad *pad, GstPadProbeInfo *info, gpointer data)
     gst_structure_get_int (structure, "height", &b);
     room = (guint64) a * (guint64) b * 4 * QUEUE_PICTURES;
   }
-  g_object_set (data, "max-size-bytes", (guint) CLAMP (room, QUEUE_LEAST, QUEUE_MOST), "max-size-buffers",
-                most_buffers (structure), NULL);
+  g_object_set (data, "max-size-bytes", (guint) CLAMP (room, QUEUE_LEAST, QUEUE_MOST),
+                "max-size-buffers", most_buffers (structure), NULL);
   return GST_PAD_PROBE_OK;
 }
 
@@ -116,8 +119,8 @@ add_queue (GstBin *bin, MedleyNode *node, MedleyNode *from_node)
   if (queue == NULL)
     return NULL;
   /* Until caps come, if they do: a file's blocks have none. */
-  g_object_set (queue, "max-size-buffers", from_node->kind == MEDLEY_NODE_INPUT ? 0 : QUEUE_TEXTS, "max-size-time", (guint64) 0, "max-size-bytes", QUEUE_LEAST,
-                "silent", TRUE, NULL);
+  g_object_set (queue, "max-size-buffers", from_node->kind == MEDLEY_NODE_INPUT ? 0 : QUEUE_TEXTS,
+                "max-size-time", (guint64) 0, "max-size-bytes", QUEUE_LEAST, "silent", TRUE, NULL);
   sink = gst_element_get_static_pad (queue, "sink");
   gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, size_queue, queue, NULL);
   return queue;
@@ -148,8 +151,8 @@ link_raw (GstBin *bin, GstPad *from, GstPad *to, MedleyNode *node, gboolean vide
 }
 
 static gboolean
-link_decoder (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, MedleyNode *to_node, gboolean video,
-              guint64 max_pixels, gboolean started)
+link_decoder (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, MedleyNode *to_node,
+              gboolean video, guint64 max_pixels, gboolean started)
 {
   GstElement *decoder = medley_decoder_add (bin, from_node, max_pixels);
   g_autoptr (GstPad) sink = NULL;
@@ -163,14 +166,15 @@ link_decoder (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, Medl
          && (!started || medley_decoder_start (decoder)) && link_pads (from, sink);
 }
 
-/* A cue ends with its line: engines that take text as a stream would join its last word to the next one's first. */
+/* A cue ends with its line: engines that take text as a stream would join its last word to the next
+ * one's first. */
 static GstPadProbeReturn
 end_cue (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   GstBuffer *buffer = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
 
-  gst_buffer_append_memory (buffer, gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, (gpointer) "\n", 1, 0, 1, NULL,
-                                                            NULL));
+  gst_buffer_append_memory (buffer, gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY,
+                                                            (gpointer) "\n", 1, 0, 1, NULL, NULL));
   GST_PAD_PROBE_INFO_DATA (info) = buffer;
   return GST_PAD_PROBE_OK;
 }
@@ -213,7 +217,8 @@ image_caps_known (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   if (gst_pad_query_accept_caps (late->to, caps))
     ok = link_pads (pad, late->to);
   else
-    ok = link_decoder (late->bin, pad, late->from_node, late->to, late->to_node, TRUE, late->max_pixels, TRUE);
+    ok = link_decoder (late->bin, pad, late->from_node, late->to, late->to_node, TRUE,
+                       late->max_pixels, TRUE);
   if (!ok)
     medley_decoder_post_unmet (late->bin, late->from_node, "image", late->to_node);
   return GST_PAD_PROBE_REMOVE;
@@ -240,7 +245,8 @@ medley_link_make (GstBin *bin, GstPad *from, MedleyNode *from_node, GstPad *to, 
     return link_subtitles (bin, at, to, to_node);
   case MEDLEY_LINK_DECODE_AUDIO:
   case MEDLEY_LINK_DECODE_VIDEO:
-    return link_decoder (bin, at, from_node, to, to_node, kind == MEDLEY_LINK_DECODE_VIDEO, max_pixels, FALSE);
+    return link_decoder (bin, at, from_node, to, to_node, kind == MEDLEY_LINK_DECODE_VIDEO,
+                         max_pixels, FALSE);
   case MEDLEY_LINK_IMAGE:
     late = g_new0 (Late, 1);
     late->bin = bin;

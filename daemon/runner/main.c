@@ -26,13 +26,16 @@ parse_options (int *argc, char ***argv, Options *options)
   const GOptionEntry entries[] = {
     { "fd", 0, 0, G_OPTION_ARG_INT, &options->fd, "The inherited socket to the daemon", "N" },
     { "exec", 0, 0, G_OPTION_ARG_NONE, &options->exec, "Be one worker (the default)", NULL },
-    { "zygote", 0, 0, G_OPTION_ARG_NONE, &options->zygote, "Be the process that workers are forked from", NULL },
-    { "preload", 0, 0, G_OPTION_ARG_STRING, &options->preload, "Engines to open ahead in a zygote", "NAMES" },
+    { "zygote", 0, 0, G_OPTION_ARG_NONE, &options->zygote,
+      "Be the process that workers are forked from", NULL },
+    { "preload", 0, 0, G_OPTION_ARG_STRING, &options->preload, "Engines to open ahead in a zygote",
+      "NAMES" },
     { "max-fds", 0, 0, G_OPTION_ARG_INT, &fds, "Most open files", "N" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "OpenMP threads", "N" },
     { NULL },
   };
-  g_autoptr (GOptionContext) context = g_option_context_new ("- does the work of medleyd; not for use by hand");
+  g_autoptr (GOptionContext) context
+      = g_option_context_new ("- does the work of medleyd; not for use by hand");
   g_autoptr (GError) error = NULL;
 
   g_option_context_add_main_entries (context, entries, NULL);
@@ -41,7 +44,8 @@ parse_options (int *argc, char ***argv, Options *options)
     return FALSE;
   }
   if (options->fd < 3) {
-    g_printerr ("medley-worker: --fd must name an inherited socket; medleyd starts workers by itself\n");
+    g_printerr (
+        "medley-worker: --fd must name an inherited socket; medleyd starts workers by itself\n");
     return FALSE;
   }
   options->sandbox.fds = (guint) MAX (fds, 0);

@@ -29,9 +29,11 @@ struct _MedleyMp4Finish {
 G_DEFINE_FINAL_TYPE (MedleyMp4Finish, medley_mp4_finish, GST_TYPE_ELEMENT)
 
 static GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/quicktime"));
+    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                               GST_STATIC_CAPS ("video/quicktime"));
 static GstStaticPadTemplate src_template
-    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS ("video/quicktime"));
+    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                               GST_STATIC_CAPS ("video/quicktime"));
 
 static GstFlowReturn
 push (MedleyMp4Finish *self, GstBuffer *buffer)
@@ -177,7 +179,8 @@ finish (MedleyMp4Finish *self)
   memcpy (header + 4, "mdat", 4);
   GST_WRITE_UINT32_BE (header, covered > G_MAXUINT32 ? 1 : (guint32) covered);
   GST_WRITE_UINT64_BE (header + HEADER, covered);
-  head = g_byte_array_append (g_byte_array_new (), header, covered > G_MAXUINT32 ? LONG_HEADER : HEADER);
+  head = g_byte_array_append (g_byte_array_new (), header,
+                              covered > G_MAXUINT32 ? LONG_HEADER : HEADER);
   gst_segment_init (&segment, GST_FORMAT_BYTES);
   segment.start = self->moov_place;
   gst_pad_push_event (self->src, gst_event_new_segment (&segment));
@@ -270,7 +273,8 @@ medley_mp4_finish_class_init (MedleyMp4FinishClass *klass)
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Medley MP4 finisher", "Formatter",
-                                         "Makes a plain MP4 of a fragmented one, in its place", "Medley");
+                                         "Makes a plain MP4 of a fragmented one, in its place",
+                                         "Medley");
 }
 
 static void

@@ -89,7 +89,7 @@ next_box (Span *span, Span *box, const char **type)
   size = GST_READ_UINT32_BE (span->data);
   if (size < HEADER || size > span->left)
     return FALSE;
-  *box = (Span) { span->data, size };
+  *box = (Span){ span->data, size };
   *type = (const char *) span->data + 4;
   skip (span, size);
   return TRUE;
@@ -220,8 +220,8 @@ add_track (MedleyMp4Index *self, Span trak)
   Track *track;
   guint32 kind;
 
-  if (!find_box (trak, "tkhd", &tkhd) || !find_box (trak, "mdia", &mdia) || !find_box (mdia, "mdhd", &mdhd)
-      || !find_box (mdia, "hdlr", &hdlr))
+  if (!find_box (trak, "tkhd", &tkhd) || !find_box (trak, "mdia", &mdia)
+      || !find_box (mdia, "mdhd", &mdhd) || !find_box (mdia, "hdlr", &hdlr))
     return FALSE;
   track = g_new0 (Track, 1);
   track->sizes = g_array_new (FALSE, FALSE, sizeof (guint32));
@@ -236,7 +236,7 @@ add_track (MedleyMp4Index *self, Span trak)
   track->timescale = read_timescale (mdhd);
   skip (&hdlr, 8);
   kind = take (&hdlr);
-  track->start = kind == GST_MAKE_FOURCC ('e', 'd', 'i', 'v') ? self->starts[0]
+  track->start = kind == GST_MAKE_FOURCC ('e', 'd', 'i', 'v')   ? self->starts[0]
                  : kind == GST_MAKE_FOURCC ('n', 'u', 'o', 's') ? self->starts[1]
                                                                 : 0;
   return track->id != 0 && track->timescale != 0;
@@ -301,8 +301,8 @@ read_trun (Track *track, const Defaults *defaults, Span trun, guint64 base, guin
   g_array_append_val (track->chunks, *at);
   add_to_runs (track->chunk_sizes, n);
   for (guint32 i = 0; i < n; i++) {
-    gsize fields = (flags & TRUN_DURATION ? 4 : 0) + (flags & TRUN_SIZE ? 4 : 0) + (flags & TRUN_FLAGS ? 4 : 0)
-                   + (flags & TRUN_COMPOSITION ? 4 : 0);
+    gsize fields = (flags & TRUN_DURATION ? 4 : 0) + (flags & TRUN_SIZE ? 4 : 0)
+                   + (flags & TRUN_FLAGS ? 4 : 0) + (flags & TRUN_COMPOSITION ? 4 : 0);
     guint32 duration, size, sample_flags, composition;
 
     if (trun.left < fields)
@@ -357,7 +357,7 @@ read_traf (MedleyMp4Index *self, Span traf, guint64 base, guint64 *at)
 gboolean
 medley_mp4_index_add_moof (MedleyMp4Index *self, const guint8 *moof, gsize size, guint64 offset)
 {
-  Span span = content ((Span) { moof, size });
+  Span span = content ((Span){ moof, size });
   guint64 at = offset;
   const char *type;
   Span box;
@@ -473,7 +473,8 @@ put_tables (GByteArray *out, const Track *track)
   put_chunks (out, track);
 }
 
-/* A header as it was but for its duration, which is after @skipped bytes of fields besides the times. */
+/* A header as it was but for its duration, which is after @skipped bytes of fields besides the
+ * times. */
 static void
 put_header (GByteArray *out, Span box, guint skipped, guint64 duration)
 {
@@ -494,7 +495,8 @@ static void
 put_children (MedleyMp4Index *self, GByteArray *out, Span span, Track *track, gboolean final)
 {
   static const char *const containers[] = { "mdia", "minf", "stbl", NULL };
-  static const char *const replaced[] = { "stts", "ctts", "stss", "stsz", "stsc", "stco", "co64", "mvex", NULL };
+  static const char *const replaced[]
+      = { "stts", "ctts", "stss", "stsz", "stsc", "stco", "co64", "mvex", NULL };
   guint64 longest = 0;
   guint n_track = 0;
   const char *type;
@@ -503,8 +505,9 @@ put_children (MedleyMp4Index *self, GByteArray *out, Span span, Track *track, gb
   for (guint i = 0; i < self->tracks->len; i++) {
     const Track *one = g_ptr_array_index (self->tracks, i);
 
-    longest = MAX (longest, to_movie_time (self, one)
-                                + gst_util_uint64_scale_round (one->start, self->timescale, GST_SECOND));
+    longest = MAX (longest,
+                   to_movie_time (self, one)
+                       + gst_util_uint64_scale_round (one->start, self->timescale, GST_SECOND));
   }
   while (next_box (&span, &box, &type)) {
     gboolean is_track = is_type (type, "trak");
@@ -526,8 +529,9 @@ put_children (MedleyMp4Index *self, GByteArray *out, Span span, Track *track, gb
       put_header (out, box, 4, track->duration);
     } else if (is_type (type, "tkhd")) {
       if (final)
-        put_header (out, box, 8, to_movie_time (self, track)
-                                     + gst_util_uint64_scale_round (track->start, self->timescale, GST_SECOND));
+        put_header (out, box, 8,
+                    to_movie_time (self, track)
+                        + gst_util_uint64_scale_round (track->start, self->timescale, GST_SECOND));
       else
         g_byte_array_append (out, box.data, (guint) box.left);
       put_edits (self, out, track, final);
@@ -543,19 +547,19 @@ make_moov (MedleyMp4Index *self, gboolean final)
   GByteArray *out = g_byte_array_new ();
   guint at = begin (out, "moov");
 
-  put_children (self, out, content ((Span) { self->moov->data, self->moov->len }), NULL, final);
+  put_children (self, out, content ((Span){ self->moov->data, self->moov->len }), NULL, final);
   end (out, at);
   return out;
 }
 
 GByteArray *
-medley_mp4_index_set_moov (MedleyMp4Index *self, const guint8 *moov, gsize size, GstClockTime video_start,
-                           GstClockTime audio_start)
+medley_mp4_index_set_moov (MedleyMp4Index *self, const guint8 *moov, gsize size,
+                           GstClockTime video_start, GstClockTime audio_start)
 {
   g_return_val_if_fail (self->moov == NULL, NULL);
   self->starts[0] = video_start;
   self->starts[1] = audio_start;
-  if (!read_moov (self, content ((Span) { moov, size })))
+  if (!read_moov (self, content ((Span){ moov, size })))
     return NULL;
   self->moov = g_byte_array_append (g_byte_array_new (), moov, (guint) size);
   return make_moov (self, FALSE);

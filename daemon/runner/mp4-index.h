@@ -8,17 +8,20 @@ G_BEGIN_DECLS
 /**
  * MedleyMp4Index:
  *
- * Reads the headers of a fragmented MP4 as it is made, and makes the index of the plain file that has the same samples
- * at the same places.
+ * Reads the headers of a fragmented MP4 as it is made, and makes the index of the plain file that
+ * has the same samples at the same places.
  *
- * Knows what mp4mux writes: a `moov` without samples, then each `moof` before its `mdat`, with places relative to the
- * `moof`. About 5 bytes are kept for a sample. Not for several threads at once.
+ * Knows what mp4mux writes: a `moov` without samples, then each `moof` before its `mdat`, with
+ * places relative to the `moof`. About 5 bytes are kept for a sample. Not for several threads at
+ * once.
  */
 typedef struct _MedleyMp4Index MedleyMp4Index;
 
-MedleyMp4Index *medley_mp4_index_new (void);
+MedleyMp4Index *
+medley_mp4_index_new (void);
 
-void medley_mp4_index_free (MedleyMp4Index *self);
+void
+medley_mp4_index_free (MedleyMp4Index *self);
 
 /**
  * medley_mp4_index_set_moov:
@@ -28,11 +31,13 @@ void medley_mp4_index_free (MedleyMp4Index *self);
  *
  * Takes the tracks. To be called once, before any fragment.
  *
- * Returns: (transfer full) (nullable): the box to write instead, which has an edit list for a track that starts late
- *   (mp4mux places each track's first fragment at 0); %NULL when the box is not understood
+ * Returns: (transfer full) (nullable): the box to write instead, which has an edit list for a track
+ * that starts late (mp4mux places each track's first fragment at 0); %NULL when the box is not
+ * understood
  */
-GByteArray *medley_mp4_index_set_moov (MedleyMp4Index *self, const guint8 *moov, gsize size, GstClockTime video_start,
-                                       GstClockTime audio_start);
+GByteArray *
+medley_mp4_index_set_moov (MedleyMp4Index *self, const guint8 *moov, gsize size,
+                           GstClockTime video_start, GstClockTime audio_start);
 
 /**
  * medley_mp4_index_add_moof:
@@ -41,14 +46,17 @@ GByteArray *medley_mp4_index_set_moov (MedleyMp4Index *self, const guint8 *moov,
  *
  * Returns: whether it was understood; when not, no index can be made any more
  */
-gboolean medley_mp4_index_add_moof (MedleyMp4Index *self, const guint8 *moof, gsize size, guint64 offset);
+gboolean
+medley_mp4_index_add_moof (MedleyMp4Index *self, const guint8 *moof, gsize size, guint64 offset);
 
 /**
  * medley_mp4_index_finish:
  *
- * Returns: (transfer full) (nullable): the `moov` of the plain file; %NULL when there were no samples
+ * Returns: (transfer full) (nullable): the `moov` of the plain file; %NULL when there were no
+ * samples
  */
-GByteArray *medley_mp4_index_finish (MedleyMp4Index *self);
+GByteArray *
+medley_mp4_index_finish (MedleyMp4Index *self);
 
 G_END_DECLS
 

@@ -116,13 +116,14 @@ medley_node_end_port (MedleyNode *self)
   g_mutex_unlock (&self->lock);
 
   if (self->kind == MEDLEY_NODE_STAGE)
-    medley_monitor_emit (self->monitor, "stage-finished",
-                         "{'stage': <%s>, 'engine': <%s>, 'buffers': <%t>, 'bytes': <%t>, 'duration': <%t>}",
-                         self->name, self->engine != NULL ? self->engine : "", buffers, bytes, duration);
+    medley_monitor_emit (
+        self->monitor, "stage-finished",
+        "{'stage': <%s>, 'engine': <%s>, 'buffers': <%t>, 'bytes': <%t>, 'duration': <%t>}",
+        self->name, self->engine != NULL ? self->engine : "", buffers, bytes, duration);
   else if (self->kind == MEDLEY_NODE_OUTPUT)
     medley_monitor_emit (self->monitor, "output-finished",
-                         "{'output': <%s>, 'buffers': <%t>, 'bytes': <%t>, 'duration': <%t>}", self->name,
-                         buffers, bytes, duration);
+                         "{'output': <%s>, 'buffers': <%t>, 'bytes': <%t>, 'duration': <%t>}",
+                         self->name, buffers, bytes, duration);
 }
 
 void

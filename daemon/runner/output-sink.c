@@ -32,7 +32,8 @@ fail (MedleyOutputSink *self, int code, const char *format, ...)
   va_start (args, format);
   error = g_error_new_valist (MEDLEY_ERROR, code, format, args);
   va_end (args);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_error (GST_OBJECT (self), error, NULL));
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_message_new_error (GST_OBJECT (self), error, NULL));
   return GST_FLOW_ERROR;
 }
 
@@ -55,7 +56,8 @@ write_all (MedleyOutputSink *self, const guint8 *data, gsize length)
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 && (errno == ENOSPC || errno == EDQUOT))
-      return fail (self, MEDLEY_ERROR_NO_SPACE, "output \"%s\": the disk is full at %" G_GUINT64_FORMAT " bytes",
+      return fail (self, MEDLEY_ERROR_NO_SPACE,
+                   "output \"%s\": the disk is full at %" G_GUINT64_FORMAT " bytes",
                    self->node->name, self->position);
     if (n < 0)
       return fail (self, MEDLEY_ERROR_IO, "output \"%s\" cannot be written: %s", self->node->name,
@@ -80,7 +82,8 @@ render (GstBaseSink *sink, GstBuffer *buffer)
   if (self->max_bytes > 0 && map.size > self->max_bytes - MIN (self->max_bytes, self->position)) {
     gst_buffer_unmap (buffer, &map);
     return fail (self, MEDLEY_ERROR_OUTPUT_TOO_LARGE,
-                 "output \"%s\" grew past its limit of %" G_GUINT64_FORMAT " bytes (limits.output-bytes)",
+                 "output \"%s\" grew past its limit of %" G_GUINT64_FORMAT
+                 " bytes (limits.output-bytes)",
                  self->node->name, self->max_bytes);
   }
   ret = write_all (self, map.data, map.size);
@@ -88,7 +91,8 @@ render (GstBaseSink *sink, GstBuffer *buffer)
     if (self->position > self->size)
       __atomic_store_n (&self->size, self->position, __ATOMIC_RELAXED);
     if (GST_BUFFER_PTS_IS_VALID (buffer))
-      end = GST_BUFFER_PTS (buffer) + (GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : 0);
+      end = GST_BUFFER_PTS (buffer)
+            + (GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : 0);
     medley_node_give (self->node, 1, map.size, end);
   }
   gst_buffer_unmap (buffer, &map);
@@ -159,7 +163,8 @@ medley_output_sink_class_init (MedleyOutputSinkClass *klass)
   sink_class->query = query;
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_set_static_metadata (element_class, "Medley output", "Sink/File",
-                                         "Writes a job's output, which is read while it grows", "Medley");
+                                         "Writes a job's output, which is read while it grows",
+                                         "Medley");
 }
 
 static void

@@ -12,11 +12,13 @@ G_BEGIN_DECLS
  * @width: (out): pixels
  * @height: (out): pixels
  *
- * Reads the size from the header of a PNG, JPEG, GIF, BMP, WebP, PNM or TIFF file (of a TIFF the largest of its
- * pages). Decoders make room for a picture before anybody can look at what they announce; this is the look before.
+ * Reads the size from the header of a PNG, JPEG, GIF, BMP, WebP, PNM or TIFF file (of a TIFF the
+ * largest of its pages). Decoders make room for a picture before anybody can look at what they
+ * announce; this is the look before.
  *
  * Returns: %FALSE when the header is of another format, cut off or damaged
  */
-gboolean medley_picture_size (const guint8 *data, gsize length, guint64 *width, guint64 *height);
+gboolean
+medley_picture_size (const guint8 *data, gsize length, guint64 *width, guint64 *height);
 
 G_END_DECLS

@@ -19,7 +19,8 @@ medley_property_is_settable (GParamSpec *pspec)
 {
   GType type = pspec->value_type;
 
-  if (!is_own (pspec) || !(pspec->flags & G_PARAM_WRITABLE) || (pspec->flags & G_PARAM_CONSTRUCT_ONLY))
+  if (!is_own (pspec) || !(pspec->flags & G_PARAM_WRITABLE)
+      || (pspec->flags & G_PARAM_CONSTRUCT_ONLY))
     return FALSE;
   switch (G_TYPE_FUNDAMENTAL (type)) {
   case G_TYPE_OBJECT:
@@ -77,12 +78,13 @@ static gboolean
 get_range (GParamSpec *pspec, gboolean *is_whole, double *low, double *high, char **range)
 {
   *is_whole = TRUE;
-#define WHOLE(TYPE, Spec, format)                                                                                      \
-  if (G_IS_PARAM_SPEC_##TYPE (pspec)) {                                                                                \
-    *low = (double) ((Spec *) pspec)->minimum;                                                                         \
-    *high = (double) ((Spec *) pspec)->maximum;                                                                        \
-    *range = g_strdup_printf ("from %" format " to %" format, ((Spec *) pspec)->minimum, ((Spec *) pspec)->maximum);   \
-    return TRUE;                                                                                                       \
+#define WHOLE(TYPE, Spec, format)                                                                  \
+  if (G_IS_PARAM_SPEC_##TYPE (pspec)) {                                                            \
+    *low = (double) ((Spec *) pspec)->minimum;                                                     \
+    *high = (double) ((Spec *) pspec)->maximum;                                                    \
+    *range = g_strdup_printf ("from %" format " to %" format, ((Spec *) pspec)->minimum,           \
+                              ((Spec *) pspec)->maximum);                                          \
+    return TRUE;                                                                                   \
   }
   WHOLE (INT, GParamSpecInt, "d")
   WHOLE (UINT, GParamSpecUInt, "u")
@@ -206,8 +208,9 @@ convert (GParamSpec *pspec, GVariant *json, GValue *value, char **expected, char
 }
 
 gboolean
-medley_property_convert (GObjectClass *object_class, const char *element, const char *name, GVariant *json,
-                         GValue *value, const char **code, char **suggestion, GError **error)
+medley_property_convert (GObjectClass *object_class, const char *element, const char *name,
+                         GVariant *json, GValue *value, const char **code, char **suggestion,
+                         GError **error)
 {
   GParamSpec *pspec = g_object_class_find_property (object_class, name);
   g_autofree char *expected = NULL;
@@ -223,8 +226,9 @@ medley_property_convert (GObjectClass *object_class, const char *element, const 
       g_auto (GStrv) names = medley_properties_list (object_class);
 
       *suggestion = g_strdup (medley_nearest (name, (const char *const *) names));
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PROPERTY, "%s has no property \"%s\"%s%s%s",
-                   element, name, *suggestion != NULL ? "; did you mean \"" : "",
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PROPERTY,
+                   "%s has no property \"%s\"%s%s%s", element, name,
+                   *suggestion != NULL ? "; did you mean \"" : "",
                    *suggestion != NULL ? *suggestion : "", *suggestion != NULL ? "\"?" : "");
     }
     return FALSE;
@@ -234,8 +238,8 @@ medley_property_convert (GObjectClass *object_class, const char *element, const 
   g_value_unset (value);
   *code = "bad-value";
   given = json_text (json);
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PROPERTY, "property \"%s\" of %s takes %s, not %s", name,
-               element, expected, given);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PROPERTY,
+               "property \"%s\" of %s takes %s, not %s", name, element, expected, given);
   return FALSE;
 }
 

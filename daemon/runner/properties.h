@@ -20,9 +20,10 @@ G_BEGIN_DECLS
  *
  * Returns: whether it fits
  */
-gboolean medley_property_convert (GObjectClass *object_class, const char *element, const char *name,
-                                  GVariant *json, GValue *value, const char **code, char **suggestion,
-                                  GError **error);
+gboolean
+medley_property_convert (GObjectClass *object_class, const char *element, const char *name,
+                         GVariant *json, GValue *value, const char **code, char **suggestion,
+                         GError **error);
 
 /**
  * medley_properties_save:
@@ -30,7 +31,8 @@ gboolean medley_property_convert (GObjectClass *object_class, const char *elemen
  *
  * Returns: (transfer full): the values of all properties that can be set
  */
-GstStructure *medley_properties_save (GstElement *element);
+GstStructure *
+medley_properties_save (GstElement *element);
 
 /**
  * medley_properties_restore:
@@ -39,15 +41,19 @@ GstStructure *medley_properties_save (GstElement *element);
  *
  * Sets what has changed back, as a new job expects it.
  */
-void medley_properties_restore (GstElement *element, const GstStructure *values);
+void
+medley_properties_restore (GstElement *element, const GstStructure *values);
 
 /* (transfer full) (array zero-terminated=1): names of what a pipeline file can set */
-char **medley_properties_list (GObjectClass *object_class);
+char **
+medley_properties_list (GObjectClass *object_class);
 
 /* whether a pipeline file can set it: writable, and of a type that JSON can express */
-gboolean medley_property_is_settable (GParamSpec *pspec);
+gboolean
+medley_property_is_settable (GParamSpec *pspec);
 
 /* (transfer full) (nullable): the words of an enumeration or flags type */
-char **medley_property_get_words (GParamSpec *pspec);
+char **
+medley_property_get_words (GParamSpec *pspec);
 
 G_END_DECLS

@@ -174,14 +174,16 @@ find_source (const MedleyRunPlan *plan, guint n_stages, const char *name)
 }
 
 static gboolean
-check_links (const MedleyRunPlan *plan, guint n_stages, const char *place, GPtrArray *links, GError **error)
+check_links (const MedleyRunPlan *plan, guint n_stages, const char *place, GPtrArray *links,
+             GError **error)
 {
   for (guint i = 0; i < links->len; i++) {
     const MedleyPlanLink *link = g_ptr_array_index (links, i);
 
     if (!find_source (plan, n_stages, link->source)) {
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-                   "the plan's \"%s\" reads from \"%s\", which does not come before it", place, link->source);
+                   "the plan's \"%s\" reads from \"%s\", which does not come before it", place,
+                   link->source);
       return FALSE;
     }
   }

@@ -19,7 +19,7 @@ typedef struct {
 
 typedef struct {
   char *name;
-  char *task; /* NULL for an element stage */
+  char *task;        /* NULL for an element stage */
   char **candidates; /* element factories, tried in this order */
   GVariant *set;     /* a{sv} */
   GPtrArray *from;   /* of MedleyPlanLink */
@@ -41,7 +41,8 @@ typedef struct {
  * @outputs: (element-type MedleyPlanOutput): outputs
  * @text_bytes: longest text input, 0 for no limit; the other limits alike
  *
- * A plan as it came over the wire (its format is in daemon/pipeline/plan.h), taken apart. Immutable.
+ * A plan as it came over the wire (its format is in daemon/pipeline/plan.h), taken apart.
+ * Immutable.
  */
 typedef struct {
   char *pipeline;
@@ -57,15 +58,19 @@ typedef struct {
 /**
  * medley_run_plan_new:
  * @value: `a{sv}`
- * @error: %MEDLEY_ERROR_INVALID_ARGUMENT: a plan is made by the daemon, so a fault in its form is not the user's
+ * @error: %MEDLEY_ERROR_INVALID_ARGUMENT: a plan is made by the daemon, so a fault in its form is
+ * not the user's
  *
  * Returns: (transfer full) (nullable): the plan
  */
-MedleyRunPlan *medley_run_plan_new (GVariant *value, GError **error);
-void medley_run_plan_free (MedleyRunPlan *plan);
+MedleyRunPlan *
+medley_run_plan_new (GVariant *value, GError **error);
+void
+medley_run_plan_free (MedleyRunPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyRunPlan, medley_run_plan_free)
 
 /* (transfer none) (nullable) */
-const MedleyPlanInput *medley_run_plan_find_input (const MedleyRunPlan *plan, const char *name);
+const MedleyPlanInput *
+medley_run_plan_find_input (const MedleyRunPlan *plan, const char *name);
 
 G_END_DECLS

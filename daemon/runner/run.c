@@ -60,7 +60,8 @@ take_progress (GstMessage *message)
   MedleyNode *node = medley_node_of (GST_MESSAGE_SRC (message));
   guint64 done = 0, total = 0;
 
-  if (node == NULL || structure == NULL || !gst_structure_has_name (structure, MEDLEY_MESSAGE_PROGRESS))
+  if (node == NULL || structure == NULL
+      || !gst_structure_has_name (structure, MEDLEY_MESSAGE_PROGRESS))
     return;
   gst_structure_get_uint64 (structure, "done", &done);
   gst_structure_get_uint64 (structure, "total", &total);
@@ -100,7 +101,8 @@ emit_warning (MedleyRun *self, GstMessage *message)
   if (self->n_warnings++ >= WARNINGS_MOST)
     return;
   gst_message_parse_warning (message, &error, &debug);
-  medley_monitor_emit (self->monitor, "warning", "{'stage': <%s>, 'engine': <%s>, 'message': <%s>, 'code': <%s>}",
+  medley_monitor_emit (self->monitor, "warning",
+                       "{'stage': <%s>, 'engine': <%s>, 'message': <%s>, 'code': <%s>}",
                        node != NULL && node->kind == MEDLEY_NODE_STAGE ? node->name : "",
                        node != NULL && node->engine != NULL ? node->engine : "", error->message,
                        error->domain == MEDLEY_ERROR ? medley_error_info (error)->name : "warning");
@@ -131,8 +133,8 @@ emit_progress (MedleyRun *self, MedleyGraph *graph)
     return;
   self->progress = fraction;
   if (elapsed >= ESTIMATE_AFTER)
-    medley_monitor_emit (self->monitor, "progress", "{'fraction': <%d>, 'remaining': <%d>}", fraction,
-                         (double) elapsed / G_USEC_PER_SEC * (1 - fraction) / fraction);
+    medley_monitor_emit (self->monitor, "progress", "{'fraction': <%d>, 'remaining': <%d>}",
+                         fraction, (double) elapsed / G_USEC_PER_SEC * (1 - fraction) / fraction);
   else
     medley_monitor_emit (self->monitor, "progress", "{'fraction': <%d>}", fraction);
 }
@@ -251,7 +253,8 @@ set_graph (MedleyRun *self, MedleyGraph *graph)
 }
 
 static void
-finish_with (MedleyRun *self, const GError *error, const char *stage, const char *engine, GPtrArray *faults)
+finish_with (MedleyRun *self, const GError *error, const char *stage, const char *engine,
+             GPtrArray *faults)
 {
   GVariantDict dict;
   g_autoptr (GVariant) plain = g_variant_ref_sink (medley_error_to_variant (error, stage, engine));
@@ -266,7 +269,8 @@ finish_with (MedleyRun *self, const GError *error, const char *stage, const char
 static void
 finish_cancelled (MedleyRun *self)
 {
-  g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_CANCELLED, "the job was cancelled");
+  g_autoptr (GError) error
+      = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_CANCELLED, "the job was cancelled");
 
   finish_with (self, error, NULL, NULL, NULL);
 }
@@ -307,8 +311,9 @@ fall_back (MedleyRun *self, const char *stage_name, const GError *error)
       return FALSE;
     self->choice[i]++;
     medley_monitor_emit (self->monitor, "stage-fallback",
-                         "{'stage': <%s>, 'engine': <%s>, 'message': <%s>, 'code': <%s>}", stage->name,
-                         stage->candidates[self->choice[i]], error->message, medley_error_info (error)->name);
+                         "{'stage': <%s>, 'engine': <%s>, 'message': <%s>, 'code': <%s>}",
+                         stage->name, stage->candidates[self->choice[i]], error->message,
+                         medley_error_info (error)->name);
     return TRUE;
   }
   return FALSE;
@@ -317,11 +322,13 @@ fall_back (MedleyRun *self, const char *stage_name, const GError *error)
 static void
 fail_graph (MedleyRun *self, MedleyBusError *reason)
 {
-  gboolean is_stage = reason != NULL && reason->node != NULL && reason->node->kind == MEDLEY_NODE_STAGE;
+  gboolean is_stage
+      = reason != NULL && reason->node != NULL && reason->node->kind == MEDLEY_NODE_STAGE;
   g_autoptr (GError) unknown = NULL;
 
   if (reason == NULL)
-    unknown = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_FAILED, "the pipeline stopped and nothing said why");
+    unknown = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_FAILED,
+                           "the pipeline stopped and nothing said why");
   finish_with (self, reason != NULL ? reason->error : unknown, is_stage ? reason->node->name : NULL,
                is_stage ? reason->node->engine : NULL, NULL);
 }
@@ -331,8 +338,8 @@ static gboolean
 attempt (MedleyRun *self)
 {
   g_autoptr (GPtrArray) faults = medley_run_faults_new ();
-  MedleyGraph *graph = medley_graph_new (self->plan, self->inputs, self->outputs, self->choice, self->cache,
-                                         self->monitor, faults);
+  MedleyGraph *graph = medley_graph_new (self->plan, self->inputs, self->outputs, self->choice,
+                                         self->cache, self->monitor, faults);
   g_autoptr (MedleyBusError) reason = NULL;
   gboolean again = FALSE;
 
@@ -356,7 +363,8 @@ attempt (MedleyRun *self)
   } else if (!self->ok) {
     fail_graph (self, reason);
     again = reason != NULL && reason->node != NULL && reason->node->kind == MEDLEY_NODE_STAGE
-            && medley_graph_get_written (graph) == 0 && fall_back (self, reason->node->name, reason->error);
+            && medley_graph_get_written (graph) == 0
+            && fall_back (self, reason->node->name, reason->error);
   }
   medley_graph_free (graph, self->ok || is_cancelled (self) || reason == NULL
                                 || reason->error->code != MEDLEY_ERROR_ENGINE_FAILED);
@@ -397,8 +405,9 @@ run_thread (gpointer data)
 }
 
 MedleyRun *
-medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs, MedleyEngineCache *cache,
-                  GMutex *cache_lock, MedleyEventFunc event, MedleyRunFinished finished, gpointer data)
+medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
+                  MedleyEngineCache *cache, GMutex *cache_lock, MedleyEventFunc event,
+                  MedleyRunFinished finished, gpointer data)
 {
   MedleyRun *self = g_new0 (MedleyRun, 1);
 

@@ -18,8 +18,8 @@ typedef void (*MedleyRunFinished) (gboolean ok, GVariant *error, gpointer data);
 /**
  * MedleyRun:
  *
- * A running job. A thread of its own builds and drives the pipeline, because a change of state may block as long as
- * an engine does; all functions here return at once.
+ * A running job. A thread of its own builds and drives the pipeline, because a change of state may
+ * block as long as an engine does; all functions here return at once.
  */
 typedef struct _MedleyRun MedleyRun;
 
@@ -36,13 +36,18 @@ typedef struct _MedleyRun MedleyRun;
  *
  * Returns: (transfer full): a run, to be freed in or after @finished
  */
-MedleyRun *medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
-                             MedleyEngineCache *cache, GMutex *cache_lock, MedleyEventFunc event,
-                             MedleyRunFinished finished, gpointer data);
-void medley_run_free (MedleyRun *self);
+MedleyRun *
+medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
+                  MedleyEngineCache *cache, GMutex *cache_lock, MedleyEventFunc event,
+                  MedleyRunFinished finished, gpointer data);
+void
+medley_run_free (MedleyRun *self);
 
-void medley_run_cancel (MedleyRun *self);
-void medley_run_set_paused (MedleyRun *self, gboolean paused);
-guint64 medley_run_get_activity (MedleyRun *self);
+void
+medley_run_cancel (MedleyRun *self);
+void
+medley_run_set_paused (MedleyRun *self, gboolean paused);
+guint64
+medley_run_get_activity (MedleyRun *self);
 
 G_END_DECLS

@@ -37,7 +37,8 @@ limit (int resource, rlim_t value, GError **error)
     value = now.rlim_max;
   if (setrlimit (resource, &(struct rlimit){ value, value }) == 0)
     return TRUE;
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_FAILED, "a resource limit cannot be set: %s", g_strerror (errno));
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_FAILED, "a resource limit cannot be set: %s",
+               g_strerror (errno));
   return FALSE;
 }
 
@@ -46,7 +47,8 @@ medley_sandbox_enter (const MedleySandbox *sandbox, GError **error)
 {
   medley_sandbox_adopt (0);
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_FAILED, "privileges cannot be given up: %s", g_strerror (errno));
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_FAILED, "privileges cannot be given up: %s",
+                 g_strerror (errno));
     return FALSE;
   }
   umask (0077);

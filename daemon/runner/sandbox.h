@@ -23,11 +23,12 @@ typedef struct {
  * @sandbox: what to set
  * @error: %MEDLEY_ERROR_FAILED
  *
- * Confines the process, before any engine is loaded: it dies with its parent, is the leader of its own process group,
- * gets no further privileges, leaves no core, makes private files only, and stays within its limits. The place for
- * Landlock and seccomp.
+ * Confines the process, before any engine is loaded: it dies with its parent, is the leader of its
+ * own process group, gets no further privileges, leaves no core, makes private files only, and
+ * stays within its limits. The place for Landlock and seccomp.
  */
-gboolean medley_sandbox_enter (const MedleySandbox *sandbox, GError **error);
+gboolean
+medley_sandbox_enter (const MedleySandbox *sandbox, GError **error);
 
 /**
  * medley_sandbox_adopt:
@@ -35,9 +36,11 @@ gboolean medley_sandbox_enter (const MedleySandbox *sandbox, GError **error);
  *
  * What a forked process has to do again: parent-death signal and process group are not inherited.
  */
-void medley_sandbox_adopt (pid_t parent);
+void
+medley_sandbox_adopt (pid_t parent);
 
 /* Closes all descriptors from 3 on, except @keep. */
-void medley_sandbox_close_others (int keep);
+void
+medley_sandbox_close_others (int keep);
 
 G_END_DECLS

@@ -27,8 +27,8 @@ typedef struct {
 static void
 emit (Service *self, const char *signal, GVariant *parameters)
 {
-  g_dbus_connection_emit_signal (self->connection, NULL, MEDLEY_WORKER_PATH, "org.medley.Worker1", signal,
-                                 parameters, NULL);
+  g_dbus_connection_emit_signal (self->connection, NULL, MEDLEY_WORKER_PATH, "org.medley.Worker1",
+                                 signal, parameters, NULL);
 }
 
 static void
@@ -58,7 +58,8 @@ send_heartbeat (gpointer data)
   g_autofree char *engine = NULL;
 
   medley_work_longest (&stage, &engine);
-  emit (self, "Heartbeat", g_variant_new ("(tss)", medley_run_get_activity (self->run), stage, engine));
+  emit (self, "Heartbeat",
+        g_variant_new ("(tss)", medley_run_get_activity (self->run), stage, engine));
   return G_SOURCE_CONTINUE;
 }
 
@@ -70,7 +71,8 @@ take_fd (GUnixFDList *fds, GVariant *dict, const char *key, GError **error)
   if (!g_variant_lookup (dict, key, "h", &index))
     return -1;
   if (fds == NULL || index < 0 || index >= g_unix_fd_list_get_length (fds)) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "\"%s\" names no descriptor of the message", key);
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "\"%s\" names no descriptor of the message", key);
     return -1;
   }
   return g_unix_fd_list_get (fds, index, error);
@@ -79,8 +81,8 @@ take_fd (GUnixFDList *fds, GVariant *dict, const char *key, GError **error)
 static GHashTable *
 take_files (GVariant *given, GUnixFDList *fds, GError **error)
 {
-  g_autoptr (GHashTable) files
-      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) medley_job_file_free);
+  g_autoptr (GHashTable) files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                                        (GDestroyNotify) medley_job_file_free);
   GVariantIter iter;
   const char *name;
   GVariant *dict;
@@ -96,7 +98,8 @@ take_files (GVariant *given, GUnixFDList *fds, GError **error)
     doorbell = fd_error == NULL ? take_fd (fds, dict, "doorbell", &fd_error) : -1;
     g_hash_table_insert (files, g_strdup (name), medley_job_file_new (file, doorbell, type));
     if (fd_error == NULL && file < 0)
-      fd_error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "\"%s\" comes without its file", name);
+      fd_error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                              "\"%s\" comes without its file", name);
     if (fd_error != NULL) {
       g_propagate_error (error, fd_error);
       g_variant_unref (dict);
@@ -114,7 +117,8 @@ check_files (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
     const MedleyPlanInput *input = g_ptr_array_index (plan->inputs, i);
 
     if (!g_hash_table_contains (inputs, input->name)) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "input \"%s\" is not given", input->name);
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "input \"%s\" is not given",
+                   input->name);
       return FALSE;
     }
   }
@@ -122,7 +126,8 @@ check_files (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
     const MedleyPlanOutput *output = g_ptr_array_index (plan->outputs, i);
 
     if (!g_hash_table_contains (outputs, output->name)) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "output \"%s\" has no file", output->name);
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "output \"%s\" has no file",
+                   output->name);
       return FALSE;
     }
   }
@@ -130,8 +135,9 @@ check_files (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
 }
 
 static gboolean
-handle_run (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, GUnixFDList *fds, const char *job,
-            GVariant *plan_value, GVariant *inputs_value, GVariant *outputs_value, gpointer data)
+handle_run (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, GUnixFDList *fds,
+            const char *job, GVariant *plan_value, GVariant *inputs_value, GVariant *outputs_value,
+            gpointer data)
 {
   Service *self = data;
   g_autoptr (MedleyRunPlan) plan = NULL;
@@ -157,8 +163,9 @@ handle_run (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, GUnix
   /* First the answer, then what happens in the job. */
   medley_gen_worker1_complete_run (skeleton, invocation, NULL);
   self->heartbeat = g_timeout_add_seconds (1, send_heartbeat, self);
-  self->run = medley_run_start (g_steal_pointer (&plan), g_steal_pointer (&inputs), g_steal_pointer (&outputs),
-                                self->cache, &self->cache_lock, run_event, run_finished, self);
+  self->run = medley_run_start (g_steal_pointer (&plan), g_steal_pointer (&inputs),
+                                g_steal_pointer (&outputs), self->cache, &self->cache_lock,
+                                run_event, run_finished, self);
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
@@ -169,7 +176,8 @@ is_job (Service *self, const char *job)
 }
 
 static gboolean
-handle_cancel (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, const char *job, gpointer data)
+handle_cancel (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, const char *job,
+               gpointer data)
 {
   Service *self = data;
 
@@ -180,7 +188,8 @@ handle_cancel (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, co
 }
 
 static gboolean
-handle_pause (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, const char *job, gpointer data)
+handle_pause (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, const char *job,
+              gpointer data)
 {
   Service *self = data;
 
@@ -191,7 +200,8 @@ handle_pause (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, con
 }
 
 static gboolean
-handle_resume (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, const char *job, gpointer data)
+handle_resume (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, const char *job,
+               gpointer data)
 {
   Service *self = data;
 
@@ -207,7 +217,8 @@ handle_describe (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, 
   g_autofree char *registry = NULL;
   GVariant *engines = medley_describe_engines (&registry);
 
-  medley_gen_worker1_complete_describe (skeleton, invocation, engines, registry, medley_describe_broken ());
+  medley_gen_worker1_complete_describe (skeleton, invocation, engines, registry,
+                                        medley_describe_broken ());
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
@@ -244,7 +255,8 @@ do_chore (gpointer data)
 }
 
 static void
-start_chore (Service *self, GDBusMethodInvocation *invocation, const char *factory, MedleyRunPlan *plan)
+start_chore (Service *self, GDBusMethodInvocation *invocation, const char *factory,
+             MedleyRunPlan *plan)
 {
   Chore *chore = g_new0 (Chore, 1);
 
@@ -256,14 +268,16 @@ start_chore (Service *self, GDBusMethodInvocation *invocation, const char *facto
 }
 
 static gboolean
-handle_inspect (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, const char *factory, gpointer data)
+handle_inspect (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, const char *factory,
+                gpointer data)
 {
   start_chore (data, invocation, factory, NULL);
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
 static gboolean
-handle_check (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, GVariant *plan_value, gpointer data)
+handle_check (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, GVariant *plan_value,
+              gpointer data)
 {
   GError *error = NULL;
   MedleyRunPlan *plan = medley_run_plan_new (plan_value, &error);
@@ -301,10 +315,11 @@ connect_to_daemon (Service *self, int fd, GError **error)
     return FALSE;
   stream = g_socket_connection_factory_create_connection (socket);
   /* Messages wait until the object is there. */
-  self->connection = g_dbus_connection_new_sync (G_IO_STREAM (stream), NULL,
-                                                 G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
-                                                     | G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
-                                                 NULL, NULL, error);
+  self->connection
+      = g_dbus_connection_new_sync (G_IO_STREAM (stream), NULL,
+                                    G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
+                                        | G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
+                                    NULL, NULL, error);
   return self->connection != NULL;
 }
 
@@ -315,10 +330,14 @@ medley_service_run (int socket, MedleyEngineCache *cache)
     const char *signal;
     GCallback handler;
   } handlers[] = {
-    { "handle-describe", G_CALLBACK (handle_describe) }, { "handle-inspect", G_CALLBACK (handle_inspect) },
-    { "handle-check", G_CALLBACK (handle_check) },       { "handle-run", G_CALLBACK (handle_run) },
-    { "handle-cancel", G_CALLBACK (handle_cancel) },     { "handle-pause", G_CALLBACK (handle_pause) },
-    { "handle-resume", G_CALLBACK (handle_resume) },     { "handle-quit", G_CALLBACK (handle_quit) },
+    { "handle-describe", G_CALLBACK (handle_describe) },
+    { "handle-inspect", G_CALLBACK (handle_inspect) },
+    { "handle-check", G_CALLBACK (handle_check) },
+    { "handle-run", G_CALLBACK (handle_run) },
+    { "handle-cancel", G_CALLBACK (handle_cancel) },
+    { "handle-pause", G_CALLBACK (handle_pause) },
+    { "handle-resume", G_CALLBACK (handle_resume) },
+    { "handle-quit", G_CALLBACK (handle_quit) },
   };
   Service self = { .cache = cache };
   g_autoptr (GMainLoop) loop = NULL;

@@ -10,11 +10,12 @@ G_BEGIN_DECLS
  * @socket: the worker's end of its socket; taken over
  * @cache: (transfer full): engines, some perhaps open already
  *
- * Serves org.medley.Worker1 until the daemon goes away or says Quit, then leaves the process with _exit(2): no
- * destructor of an engine's library runs, as some hang.
+ * Serves org.medley.Worker1 until the daemon goes away or says Quit, then leaves the process with
+ * _exit(2): no destructor of an engine's library runs, as some hang.
  *
  * Returns: only on failure, an exit status
  */
-int medley_service_run (int socket, MedleyEngineCache *cache);
+int
+medley_service_run (int socket, MedleyEngineCache *cache);
 
 G_END_DECLS

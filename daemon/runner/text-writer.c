@@ -20,8 +20,9 @@ G_DEFINE_FINAL_TYPE (MedleyTextWriter, medley_text_writer, GST_TYPE_ELEMENT)
 
 static GstStaticPadTemplate sink_template
     = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-                               GST_STATIC_CAPS ("text/x-raw, format=(string){ utf8, pango-markup }; "
-                                                "application/json"));
+                               GST_STATIC_CAPS (
+                                   "text/x-raw, format=(string){ utf8, pango-markup }; "
+                                   "application/json"));
 static GstStaticPadTemplate src_template
     = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
                                GST_STATIC_CAPS ("text/x-raw, format=(string)utf8; "
@@ -30,8 +31,8 @@ static GstStaticPadTemplate src_template
 static GstCaps *
 src_caps (MedleyTextWriter *self)
 {
-  static const char *const caps[] = { "text/x-raw, format=(string)utf8", "application/x-subtitle-vtt",
-                                      "application/json" };
+  static const char *const caps[]
+      = { "text/x-raw, format=(string)utf8", "application/x-subtitle-vtt", "application/json" };
 
   return gst_caps_from_string (caps[self->form]);
 }
@@ -106,7 +107,8 @@ append_cue_text (GString *out, const char *text, gsize length)
 static void
 append_vtt (MedleyTextWriter *self, GString *out, const char *text, gsize length, GstBuffer *buffer)
 {
-  GstClockTime begin = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  GstClockTime begin
+      = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   GstClockTime duration = GST_BUFFER_DURATION (buffer);
 
   if (self->n_pieces == 0)
@@ -225,7 +227,8 @@ medley_text_writer_class_init (MedleyTextWriterClass *klass)
   element_class->change_state = change_state;
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
-  gst_element_class_set_static_metadata (element_class, "Medley text writer", "Codec/Encoder/Subtitle",
+  gst_element_class_set_static_metadata (element_class, "Medley text writer",
+                                         "Codec/Encoder/Subtitle",
                                          "Makes text, WebVTT and JSON files of pieces", "Medley");
 }
 

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * @MEDLEY_TEXT_VTT: WebVTT cues, escaped, without the blank lines that would end a cue
  * @MEDLEY_TEXT_JSON: an array, each buffer being one document of it
  *
- * Files of text that are made from a stream of pieces. GStreamer's webvttenc escapes nothing and writes no header
- * for a file without cues, and there is no element for the other two.
+ * Files of text that are made from a stream of pieces. GStreamer's webvttenc escapes nothing and
+ * writes no header for a file without cues, and there is no element for the other two.
  */
 typedef enum { MEDLEY_TEXT_PLAIN, MEDLEY_TEXT_VTT, MEDLEY_TEXT_JSON } MedleyTextForm;
 
@@ -25,6 +25,7 @@ G_DECLARE_FINAL_TYPE (MedleyTextWriter, medley_text_writer, MEDLEY, TEXT_WRITER,
  *
  * Returns: (transfer floating): an element with the pads `sink` and `src`
  */
-GstElement *medley_text_writer_new (MedleyTextForm form);
+GstElement *
+medley_text_writer_new (MedleyTextForm form);
 
 G_END_DECLS

@@ -12,7 +12,8 @@ static const struct {
   const char *who;
   guint most;
 } expected[] = {
-  /* espeak_Initialize starts one for asynchronous playing; synthesis into a buffer does not use it. */
+  /* espeak_Initialize starts one for asynchronous playing; synthesis into a buffer does not use it.
+   */
   { "espeak", 1 },
 };
 

@@ -126,7 +126,8 @@ crashed (int number)
   if (write (STDERR_FILENO, line, (size_t) (to - line)) < 0) {
     /* Nobody is left to tell. */
   }
-  /* SA_RESETHAND put the default back: returning repeats a fault, and an abort goes on by itself. */
+  /* SA_RESETHAND put the default back: returning repeats a fault, and an abort goes on by itself.
+   */
   raise (number);
 }
 
@@ -137,10 +138,12 @@ medley_work_install_crash_handler (void)
   struct sigaction action;
   stack_t stack;
 
-  /* A stack overflow can be told only from another stack. It is the main thread's; others use their own. */
+  /* A stack overflow can be told only from another stack. It is the main thread's; others use their
+   * own. */
   memset (&stack, 0, sizeof stack);
   stack.ss_size = 64 * 1024;
-  stack.ss_sp = mmap (NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  stack.ss_sp
+      = mmap (NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (stack.ss_sp != MAP_FAILED)
     sigaltstack (&stack, NULL);
 

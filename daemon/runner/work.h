@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * MedleyWork:
  *
- * Tells who is at work: each thread notes the stage whose code it is in, so that a crash and a hang can be
- * attributed. Process-wide, because a signal handler has no other way to know; any thread.
+ * Tells who is at work: each thread notes the stage whose code it is in, so that a crash and a hang
+ * can be attributed. Process-wide, because a signal handler has no other way to know; any thread.
  */
 typedef struct _MedleyWork MedleyWork;
 
@@ -18,10 +18,13 @@ typedef struct _MedleyWork MedleyWork;
  * @stage: name of the stage
  * @engine: its engine or element
  *
- * Returns: (transfer full) (nullable): a place of work; %NULL when there are too many, which all functions take
+ * Returns: (transfer full) (nullable): a place of work; %NULL when there are too many, which all
+ * functions take
  */
-MedleyWork *medley_work_new (const char *stage, const char *engine);
-void medley_work_free (MedleyWork *work);
+MedleyWork *
+medley_work_new (const char *stage, const char *engine);
+void
+medley_work_free (MedleyWork *work);
 
 /**
  * medley_work_enter:
@@ -29,7 +32,8 @@ void medley_work_free (MedleyWork *work);
  *
  * Returns: (transfer none) (nullable): where it worked before, to be entered again afterwards
  */
-MedleyWork *medley_work_enter (MedleyWork *work);
+MedleyWork *
+medley_work_enter (MedleyWork *work);
 
 /**
  * medley_work_longest:
@@ -38,13 +42,16 @@ MedleyWork *medley_work_enter (MedleyWork *work);
  *
  * Finds the stage that has been at work the longest without leaving.
  */
-void medley_work_longest (char **stage, char **engine);
+void
+medley_work_longest (char **stage, char **engine);
 
 /**
  * medley_work_install_crash_handler:
  *
- * On a fatal signal one line tells the stage at work on standard error, then the signal takes its course.
+ * On a fatal signal one line tells the stage at work on standard error, then the signal takes its
+ * course.
  */
-void medley_work_install_crash_handler (void);
+void
+medley_work_install_crash_handler (void);
 
 G_END_DECLS

@@ -32,13 +32,15 @@ typedef struct {
   GArray *polls;    /* of struct pollfd: the control socket, then the children */
 } Zygote;
 
-/* What jobs are made of besides engines. Loading them here costs once what it would cost each worker. */
+/* What jobs are made of besides engines. Loading them here costs once what it would cost each
+ * worker. */
 static const char *const usual_factories[] = {
-  "queue",       "tee",        "capsfilter", "concat",     "funnel",    "audioconvert", "audioresample",
-  "audiorate",   "encodebin2", "oggmux",     "opusenc",    "flacenc",   "wavenc",       "lamemp3enc",
-  "webmmux",     "vp8enc",     "mp4mux",     "x264enc",    "h264parse", "aacparse",     "voaacenc",
-  "videorate",   "videoscale", "pngenc",     "jpegenc",    "videoconvert", "decodebin", "typefind",
-  "multiqueue",  "pngdec",     "jpegdec",    "fakesink",   "identity",
+  "queue",         "tee",          "capsfilter", "concat",    "funnel",     "audioconvert",
+  "audioresample", "audiorate",    "encodebin2", "oggmux",    "opusenc",    "flacenc",
+  "wavenc",        "lamemp3enc",   "webmmux",    "vp8enc",    "mp4mux",     "x264enc",
+  "h264parse",     "aacparse",     "voaacenc",   "videorate", "videoscale", "pngenc",
+  "jpegenc",       "videoconvert", "decodebin",  "typefind",  "multiqueue", "pngdec",
+  "jpegdec",       "fakesink",     "identity",
 };
 
 static void
@@ -50,7 +52,8 @@ load_factory (const char *name)
   if (factory == NULL)
     return;
   loaded = gst_plugin_feature_load (GST_PLUGIN_FEATURE (factory));
-  /* Makes the class, and with it what it looks up or computes once; never undone, as classes stay. */
+  /* Makes the class, and with it what it looks up or computes once; never undone, as classes stay.
+   */
   if (loaded != NULL)
     g_type_class_ref (gst_element_factory_get_element_type (GST_ELEMENT_FACTORY (loaded)));
 }
@@ -59,7 +62,8 @@ static gboolean
 cannot_fork (const char *name)
 {
   g_autoptr (GstElementFactory) factory = gst_element_factory_find (name);
-  const char *flags = factory != NULL ? gst_element_factory_get_metadata (factory, MEDLEY_METADATA_FLAGS) : NULL;
+  const char *flags
+      = factory != NULL ? gst_element_factory_get_metadata (factory, MEDLEY_METADATA_FLAGS) : NULL;
   g_auto (GStrv) list = g_strsplit (flags != NULL ? flags : "", ",", -1);
 
   for (guint i = 0; list[i] != NULL; i++)
@@ -91,10 +95,12 @@ open_engine (const char *name, MedleyEngineCache *cache)
   }
   stranger = medley_threads_accept (name);
   if (stranger != NULL) {
-    /* Its thread is not in a fork: whether it is missed there nobody has looked at. Closed, it may be gone. */
+    /* Its thread is not in a fork: whether it is missed there nobody has looked at. Closed, it may
+     * be gone. */
     gst_element_set_state (engine, GST_STATE_NULL);
     gst_object_unref (engine);
-    g_printerr ("medley-worker: %s starts a thread (%s) when it opens and is not opened ahead\n", name, stranger);
+    g_printerr ("medley-worker: %s starts a thread (%s) when it opens and is not opened ahead\n",
+                name, stranger);
     return;
   }
   medley_engine_cache_give (cache, engine);
@@ -151,7 +157,9 @@ hear (int socket, char *text, int *fd)
     char space[CMSG_SPACE (sizeof (int))];
   } control = { 0 };
   struct iovec part = { text, MAX_MESSAGE - 1 };
-  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space,
+  struct msghdr message = { .msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.space,
                             .msg_controllen = sizeof control.space };
   struct cmsghdr *header;
   ssize_t n;
@@ -237,7 +245,8 @@ reap (Zygote *self)
     siginfo_t info = { 0 };
     int status;
 
-    if (waitid (P_PID, (id_t) child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+    if (waitid (P_PID, (id_t) child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0
+        || info.si_pid == 0)
       continue;
     /* What it left in its group, while the number is still its own. */
     kill (-child->pid, SIGKILL);

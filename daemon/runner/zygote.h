@@ -10,24 +10,27 @@ G_BEGIN_DECLS
  * @preload: (array zero-terminated=1): engines to open
  * @cache: where they are kept
  *
- * Loads the plugins that jobs usually need and opens engines, so that forked workers have them. An engine that is
- * absent, does not open, says that it cannot be forked, or starts a thread that a fork would miss, is left out with a
- * line on standard error.
+ * Loads the plugins that jobs usually need and opens engines, so that forked workers have them. An
+ * engine that is absent, does not open, says that it cannot be forked, or starts a thread that a
+ * fork would miss, is left out with a line on standard error.
  */
-void medley_zygote_prepare (char **preload, MedleyEngineCache *cache);
+void
+medley_zygote_prepare (char **preload, MedleyEngineCache *cache);
 
 /**
  * medley_zygote_serve:
- * @socket: a SOCK_SEQPACKET socket to the daemon; what is said there is described in daemon/workers/zygote.h
+ * @socket: a SOCK_SEQPACKET socket to the daemon; what is said there is described in
+ * daemon/workers/zygote.h
  * @cache: engines, open
  *
- * Forks workers on request and tells how they end, until the daemon closes the socket. In a forked worker this does
- * not return, as medley_service_run() does not.
+ * Forks workers on request and tells how they end, until the daemon closes the socket. In a forked
+ * worker this does not return, as medley_service_run() does not.
  *
  * Nothing here may start a thread: no GDBus, no GTask, no main context, no running pipeline.
  *
  * Returns: an exit status
  */
-int medley_zygote_serve (int socket, MedleyEngineCache *cache);
+int
+medley_zygote_serve (int socket, MedleyEngineCache *cache);
 
 G_END_DECLS

@@ -12,7 +12,8 @@
 #include "workers/log-reader.h"
 #include "workers/zygote.h"
 
-/* Most lines of workers that are printed in a second: standard error may be a terminal or a pipe that is read slowly. */
+/* Most lines of workers that are printed in a second: standard error may be a terminal or a pipe
+ * that is read slowly. */
 #define LINES_PER_SECOND 50
 
 struct _MedleyLauncher {
@@ -22,7 +23,7 @@ struct _MedleyLauncher {
   gboolean exec_only;
   char *worker_path;
   MedleyZygote *zygote;
-  GPtrArray *retired;  /* MedleyZygote that fork no more, but whose workers still run */
+  GPtrArray *retired; /* MedleyZygote that fork no more, but whose workers still run */
   guint release_source;
   GHashTable *workers; /* pid → MedleyWorker, not owned */
   GPtrArray *logs;     /* MedleyLogReader of each executed process */
@@ -63,7 +64,8 @@ end_second (gpointer data)
   MedleyLauncher *self = data;
 
   if (self->n_lines > LINES_PER_SECOND)
-    g_printerr ("medleyd: %u more lines of workers were left out\n", self->n_lines - LINES_PER_SECOND);
+    g_printerr ("medleyd: %u more lines of workers were left out\n",
+                self->n_lines - LINES_PER_SECOND);
   self->n_lines = 0;
   self->lines_source = 0;
   return G_SOURCE_REMOVE;
@@ -145,16 +147,24 @@ number_text (MedleyConfig *config, const char *key)
   return g_strdup_printf ("%" G_GUINT64_FORMAT, medley_config_get_number (config, key));
 }
 
-/* Libraries that engines link to keep files in the home, start services of the desktop or connect to them; PulseAudio's
- * does all of it when a speech engine is opened, though nothing is played. Below /dev/null nothing can be made, not
- * even by root. Fonts of the user's own stay to be found; what is known of them is kept in the folder of the registry. */
+/* Libraries that engines link to keep files in the home, start services of the desktop or connect
+ * to them; PulseAudio's does all of it when a speech engine is opened, though nothing is played.
+ * Below /dev/null nothing can be made, not even by root. Fonts of the user's own stay to be found;
+ * what is known of them is kept in the folder of the registry. */
 static char **
 leave_desktop (char **environment, const char *registry)
 {
-  static const char *const gone[] = { "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS",
-                                      "DBUS_SYSTEM_BUS_ADDRESS", "PULSE_COOKIE", "PULSE_CLIENTCONFIG" };
-  static const char *const nowhere[] = { "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR" };
-  g_autofree char *cache = registry[0] != '\0' ? g_path_get_dirname (registry) : g_strdup ("/dev/null");
+  static const char *const gone[] = { "DISPLAY",
+                                      "WAYLAND_DISPLAY",
+                                      "XAUTHORITY",
+                                      "DBUS_SESSION_BUS_ADDRESS",
+                                      "DBUS_SYSTEM_BUS_ADDRESS",
+                                      "PULSE_COOKIE",
+                                      "PULSE_CLIENTCONFIG" };
+  static const char *const nowhere[]
+      = { "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR" };
+  g_autofree char *cache
+      = registry[0] != '\0' ? g_path_get_dirname (registry) : g_strdup ("/dev/null");
 
   environment = g_environ_setenv (environment, "XDG_DATA_HOME", g_get_user_data_dir (), TRUE);
   environment = g_environ_setenv (environment, "XDG_CACHE_HOME", cache, TRUE);
@@ -173,16 +183,19 @@ make_environment (MedleyLauncher *self)
   const char *const *folders = medley_config_get_list (self->config, "paths.plugins");
   const char *registry = medley_config_get_path (self->config, "paths.registry");
   const char *inherited = g_environ_getenv (environment, "GST_PLUGIN_PATH");
-  g_autofree char *users = g_build_filename (g_get_user_cache_dir (), "gstreamer-1.0", "registry.medley.bin", NULL);
+  g_autofree char *users
+      = g_build_filename (g_get_user_cache_dir (), "gstreamer-1.0", "registry.medley.bin", NULL);
   g_autofree char *joined = g_strjoinv (":", (char **) folders);
-  g_autofree char *plugins
-      = inherited != NULL && inherited[0] != '\0' ? g_strconcat (joined, ":", inherited, NULL) : g_strdup (joined);
+  g_autofree char *plugins = inherited != NULL && inherited[0] != '\0'
+                                 ? g_strconcat (joined, ":", inherited, NULL)
+                                 : g_strdup (joined);
   g_autofree char *threads = number_text (self->config, "workers.threads");
 
   environment = g_environ_setenv (environment, "GST_PLUGIN_PATH", plugins, TRUE);
   environment = leave_desktop (environment, registry);
   /* Without one of its own GStreamer would take the user's, which it cannot find any more. */
-  environment = g_environ_setenv (environment, "GST_REGISTRY", registry[0] != '\0' ? registry : users, registry[0] != '\0');
+  environment = g_environ_setenv (environment, "GST_REGISTRY",
+                                  registry[0] != '\0' ? registry : users, registry[0] != '\0');
   environment = g_environ_setenv (environment, "GST_REGISTRY_FORK", "no", TRUE);
   environment = g_environ_setenv (environment, "OMP_THREAD_LIMIT", threads, TRUE);
   environment = g_environ_setenv (environment, "OMP_NUM_THREADS", threads, TRUE);
@@ -197,22 +210,35 @@ execute (MedleyLauncher *self, int socket_type, int *socket, int *pidfd, GError 
   g_auto (GStrv) environment = make_environment (self);
   g_autofree char *descriptors = number_text (self->config, "workers.file-descriptors");
   g_autofree char *threads = number_text (self->config, "workers.threads");
-  g_autofree char *preload = g_strjoinv (";", (char **) medley_config_get_list (self->config, "workers.preload"));
+  g_autofree char *preload
+      = g_strjoinv (";", (char **) medley_config_get_list (self->config, "workers.preload"));
   gboolean zygote = socket_type == SOCK_SEQPACKET;
-  const char *argv[] = { self->worker_path, zygote ? "--zygote" : "--exec", "--fd",        "3", "--max-fds", descriptors,
-                         "--threads",       threads, zygote ? "--preload" : NULL, preload, NULL };
+  const char *argv[] = { self->worker_path,
+                         zygote ? "--zygote" : "--exec",
+                         "--fd",
+                         "3",
+                         "--max-fds",
+                         descriptors,
+                         "--threads",
+                         threads,
+                         zygote ? "--preload" : NULL,
+                         preload,
+                         NULL };
   GPid pid = 0;
   gboolean spawned;
 
-  if (socketpair (AF_UNIX, socket_type | SOCK_CLOEXEC, 0, sockets) < 0 || pipe2 (log_pipe, O_CLOEXEC) < 0) {
+  if (socketpair (AF_UNIX, socket_type | SOCK_CLOEXEC, 0, sockets) < 0
+      || pipe2 (log_pipe, O_CLOEXEC) < 0) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot make a worker's socket: %s",
                  g_strerror (errno));
     return 0;
   }
-  spawned = g_spawn_async_with_pipes_and_fds (
-      NULL, argv, (const char *const *) environment,
-      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, -1, -1, log_pipe[1],
-      (const int[]){ sockets[1] }, (const int[]){ 3 }, 1, &pid, NULL, NULL, NULL, error);
+  spawned
+      = g_spawn_async_with_pipes_and_fds (NULL, argv, (const char *const *) environment,
+                                          G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL,
+                                          NULL, NULL, -1, -1, log_pipe[1],
+                                          (const int[]){ sockets[1] }, (const int[]){ 3 }, 1, &pid,
+                                          NULL, NULL, NULL, error);
   close (sockets[1]);
   close (log_pipe[1]);
   if (!spawned) {
@@ -333,8 +359,8 @@ medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback
   pid = execute (self, SOCK_STREAM, &socket, &pidfd, &error);
   if (pid == 0)
     g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-                             "cannot start the worker %s: %s; check paths.worker", self->worker_path,
-                             error->message);
+                             "cannot start the worker %s: %s; check paths.worker",
+                             self->worker_path, error->message);
   else
     g_task_return_pointer (task, adopt (self, socket, pid, pidfd, TRUE), g_object_unref);
 }
@@ -407,8 +433,8 @@ static void
 medley_launcher_class_init (MedleyLauncherClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = medley_launcher_finalize;
-  signals[SIGNAL_LOG] = g_signal_new ("log", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                      G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
+  signals[SIGNAL_LOG] = g_signal_new ("log", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                      NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
 }
 
 static void

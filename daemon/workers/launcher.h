@@ -11,8 +11,9 @@ G_BEGIN_DECLS
 /**
  * MedleyLauncher:
  *
- * Makes worker processes: forked from a zygote, or executed. It reads what workers print to standard error, passes it on
- * to the daemon's own, and finds in it where a worker crashed. Main thread only.
+ * Makes worker processes: forked from a zygote, or executed. It reads what workers print to
+ * standard error, passes it on to the daemon's own, and finds in it where a worker crashed. Main
+ * thread only.
  *
  * Signals:
  * - `log (int pid, const char *line)`: a line that a worker printed
@@ -21,7 +22,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (MedleyLauncher, medley_launcher, MEDLEY, LAUNCHER, GObject)
 
 /* @exec_only: never fork from a zygote, for engines that do not survive it */
-MedleyLauncher *medley_launcher_new (MedleyConfig *config, gboolean exec_only);
+MedleyLauncher *
+medley_launcher_new (MedleyConfig *config, gboolean exec_only);
 
 /**
  * medley_launcher_launch_async:
@@ -29,17 +31,23 @@ MedleyLauncher *medley_launcher_new (MedleyConfig *config, gboolean exec_only);
  * @callback: called when the process exists; it is not ready yet
  * @data: for @callback
  */
-void medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback, gpointer data);
+void
+medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback, gpointer data);
 
 /* (transfer full) (nullable); @error: MEDLEY_ERROR_UNAVAILABLE */
-MedleyWorker *medley_launcher_launch_finish (MedleyLauncher *self, GAsyncResult *result, GError **error);
+MedleyWorker *
+medley_launcher_launch_finish (MedleyLauncher *self, GAsyncResult *result, GError **error);
 
 /* "zygote" or "exec" */
-const char *medley_launcher_get_mode (MedleyLauncher *self);
+const char *
+medley_launcher_get_mode (MedleyLauncher *self);
 /* process id of the zygote, 0 when there is none */
-GPid medley_launcher_get_zygote (MedleyLauncher *self);
+GPid
+medley_launcher_get_zygote (MedleyLauncher *self);
 
-/* Ends the zygote once its workers are gone: what is launched next sees plugins as they are then. */
-void medley_launcher_retire_zygote (MedleyLauncher *self);
+/* Ends the zygote once its workers are gone: what is launched next sees plugins as they are then.
+ */
+void
+medley_launcher_retire_zygote (MedleyLauncher *self);
 
 G_END_DECLS

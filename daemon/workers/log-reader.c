@@ -99,8 +99,8 @@ medley_log_parse_crash (const char *line, int *pid, char **stage, char **engine)
   char stage_name[256] = "", engine_name[256] = "";
   int signal_number;
 
-  if (sscanf (line, "medley-worker[%d]: crash signal=%d stage=%255s engine=%255s", pid, &signal_number,
-              stage_name, engine_name)
+  if (sscanf (line, "medley-worker[%d]: crash signal=%d stage=%255s engine=%255s", pid,
+              &signal_number, stage_name, engine_name)
       < 2)
     return FALSE;
   *stage = g_strdup (stage_name);

@@ -12,13 +12,17 @@ typedef void (*MedleyLogLine) (const char *line, gpointer data);
 typedef struct _MedleyLogReader MedleyLogReader;
 
 /* @fd is taken over and made non-blocking; lines longer than 4 KiB are cut */
-MedleyLogReader *medley_log_reader_new (int fd, MedleyLogLine callback, gpointer data);
-void medley_log_reader_free (MedleyLogReader *self);
+MedleyLogReader *
+medley_log_reader_new (int fd, MedleyLogLine callback, gpointer data);
+void
+medley_log_reader_free (MedleyLogReader *self);
 /* Reads what is there now, without waiting for the main loop. */
-void medley_log_reader_drain (MedleyLogReader *self);
+void
+medley_log_reader_drain (MedleyLogReader *self);
 
 /* whether all writers have closed their end */
-gboolean medley_log_reader_is_done (MedleyLogReader *self);
+gboolean
+medley_log_reader_is_done (MedleyLogReader *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyLogReader, medley_log_reader_free)
 
@@ -31,6 +35,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyLogReader, medley_log_reader_free)
  *
  * Returns: whether it is the line by which a worker says where it crashed
  */
-gboolean medley_log_parse_crash (const char *line, int *pid, char **stage, char **engine);
+gboolean
+medley_log_parse_crash (const char *line, int *pid, char **stage, char **engine);
 
 G_END_DECLS

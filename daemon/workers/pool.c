@@ -4,7 +4,8 @@
 #include "base/error.h"
 #include "workers/launcher.h"
 
-/* A worker that cannot even start is tried again after this long, doubled each time up to the longest. */
+/* A worker that cannot even start is tried again after this long, doubled each time up to the
+ * longest. */
 #define FIRST_RETRY_MS 50
 #define LONGEST_RETRY_MS 10000
 /* So many failures in a row, and whoever waits is told. */
@@ -27,17 +28,17 @@ struct _MedleyPool {
   guint maximum;
   guint warm;
 
-  GQueue idle;       /* MedleyWorker; the last one used is at the head, its caches are the warmest */
-  GPtrArray *all;    /* MedleyWorker: idle, starting and busy */
-  guint launching;   /* processes that are being made */
-  guint starting;    /* processes that are not ready yet */
+  GQueue idle;     /* MedleyWorker; the last one used is at the head, its caches are the warmest */
+  GPtrArray *all;  /* MedleyWorker: idle, starting and busy */
+  guint launching; /* processes that are being made */
+  guint starting;  /* processes that are not ready yet */
   guint busy;
-  guint generation;  /* of the plugins that new workers see */
-  GQueue waiting;    /* GTask of acquire */
+  guint generation; /* of the plugins that new workers see */
+  GQueue waiting;   /* GTask of acquire */
 
   MedleyWorker *answerer;
   gboolean answerer_launching;
-  GQueue questions;  /* Question */
+  GQueue questions; /* Question */
 
   guint failures;
   guint retry_source;
@@ -52,8 +53,10 @@ enum { SIGNAL_FREE, SIGNAL_LOG, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
-static void pump (MedleyPool *self);
-static void pump_questions (MedleyPool *self);
+static void
+pump (MedleyPool *self);
+static void
+pump_questions (MedleyPool *self);
 
 static guint
 count_live (MedleyPool *self)
@@ -130,7 +133,8 @@ set_generation (MedleyPool *self, MedleyWorker *worker)
 static gboolean
 is_current (MedleyPool *self, MedleyWorker *worker)
 {
-  return GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (worker), "medley-generation")) == self->generation;
+  return GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (worker), "medley-generation"))
+         == self->generation;
 }
 
 /* Ends a worker that is neither busy nor counted as starting. */
@@ -234,9 +238,10 @@ pump (MedleyPool *self)
   }
   if (self->retry_source != 0)
     return;
-  wanted = MAX (g_queue_get_length (&self->waiting), self->warm > g_queue_get_length (&self->idle)
-                                                         ? self->warm - g_queue_get_length (&self->idle)
-                                                         : 0);
+  wanted = MAX (g_queue_get_length (&self->waiting),
+                self->warm > g_queue_get_length (&self->idle)
+                    ? self->warm - g_queue_get_length (&self->idle)
+                    : 0);
   while (self->launching + self->starting < wanted && count_live (self) < self->maximum)
     launch (self);
 }
@@ -290,7 +295,8 @@ exec_launched (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 void
-medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCallback callback, gpointer data)
+medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCallback callback,
+                           gpointer data)
 {
   GTask *task = g_task_new (self, NULL, callback, data);
 
@@ -321,7 +327,8 @@ medley_pool_release (MedleyPool *self, MedleyWorker *worker)
 {
   if (medley_worker_is_gone (worker) || !g_ptr_array_find (self->all, worker, NULL))
     return;
-  if (g_object_get_data (G_OBJECT (worker), "medley-once") != NULL || !medley_worker_is_ready (worker)) {
+  if (g_object_get_data (G_OBJECT (worker), "medley-once") != NULL
+      || !medley_worker_is_ready (worker)) {
     medley_worker_kill (worker);
     return;
   }
@@ -347,10 +354,11 @@ question_answered (GObject *source, GAsyncResult *result, gpointer data)
   if (reply != NULL) {
     g_task_return_pointer (question->task, reply, (GDestroyNotify) g_variant_unref);
   } else if (late) {
-    g_task_return_new_error (question->task, MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
-                             "the worker that was asked to %s did not answer within %" G_GUINT64_FORMAT
-                             " s (workers.answer)",
-                             question->method, medley_config_get_number (self->config, "workers.answer"));
+    g_task_return_new_error (
+        question->task, MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
+        "the worker that was asked to %s did not answer within %" G_GUINT64_FORMAT
+        " s (workers.answer)",
+        question->method, medley_config_get_number (self->config, "workers.answer"));
     g_error_free (error);
   } else if (error->domain == MEDLEY_ERROR) {
     g_task_return_error (question->task, error);
@@ -433,13 +441,14 @@ pump_questions (MedleyPool *self)
 
     question->worker = g_object_ref (self->answerer);
     question->timeout = g_timeout_add_seconds (seconds, question_timed_out, question);
-    medley_worker_call_async (self->answerer, question->method, question->parameters, question_answered, question);
+    medley_worker_call_async (self->answerer, question->method, question->parameters,
+                              question_answered, question);
   }
 }
 
 void
-medley_pool_ask_async (MedleyPool *self, const char *method, GVariant *parameters, GAsyncReadyCallback callback,
-                       gpointer data)
+medley_pool_ask_async (MedleyPool *self, const char *method, GVariant *parameters,
+                       GAsyncReadyCallback callback, gpointer data)
 {
   Question *question = g_new0 (Question, 1);
 
@@ -554,9 +563,10 @@ medley_pool_class_init (MedleyPoolClass *klass)
 
   object_class->dispose = medley_pool_dispose;
   object_class->finalize = medley_pool_finalize;
-  signals[SIGNAL_FREE] = g_signal_new ("free", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[SIGNAL_LOG] = g_signal_new ("log", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
-                                      G_TYPE_INT, G_TYPE_STRING);
+  signals[SIGNAL_FREE]
+      = g_signal_new ("free", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_LOG] = g_signal_new ("log", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                      G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
 }
 
 static void

@@ -11,9 +11,9 @@ G_BEGIN_DECLS
 /**
  * MedleyPool:
  *
- * The worker processes: it keeps some warm, hands them out one job each, and makes new ones for those that end. One
- * more worker answers questions (what engines there are, whether a plan can be built), so that these never wait for a
- * job. Main thread only.
+ * The worker processes: it keeps some warm, hands them out one job each, and makes new ones for
+ * those that end. One more worker answers questions (what engines there are, whether a plan can be
+ * built), so that these never wait for a job. Main thread only.
  *
  * Signals:
  * - `free ()`: a worker became idle: a job that waits may be started
@@ -22,13 +22,17 @@ G_BEGIN_DECLS
 #define MEDLEY_TYPE_POOL (medley_pool_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyPool, medley_pool, MEDLEY, POOL, GObject)
 
-MedleyPool *medley_pool_new (MedleyConfig *config);
+MedleyPool *
+medley_pool_new (MedleyConfig *config);
 
 /* Makes the warm workers now. */
-void medley_pool_warm (MedleyPool *self);
+void
+medley_pool_warm (MedleyPool *self);
 
-/* whether medley_pool_acquire_async() would find or make a worker without waiting for another job to end */
-gboolean medley_pool_has_room (MedleyPool *self);
+/* whether medley_pool_acquire_async() would find or make a worker without waiting for another job
+ * to end */
+gboolean
+medley_pool_has_room (MedleyPool *self);
 
 /**
  * medley_pool_acquire_async:
@@ -37,13 +41,17 @@ gboolean medley_pool_has_room (MedleyPool *self);
  * @callback: called when a worker is ready
  * @data: for @callback
  *
- * Takes a worker. While it is taken it is the caller's to watch; when it has not exited, give it back.
+ * Takes a worker. While it is taken it is the caller's to watch; when it has not exited, give it
+ * back.
  */
-void medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCallback callback,
-                                gpointer data);
+void
+medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCallback callback,
+                           gpointer data);
 /* (transfer full) (nullable); @error: MEDLEY_ERROR_UNAVAILABLE when workers cannot be made */
-MedleyWorker *medley_pool_acquire_finish (MedleyPool *self, GAsyncResult *result, GError **error);
-void medley_pool_release (MedleyPool *self, MedleyWorker *worker);
+MedleyWorker *
+medley_pool_acquire_finish (MedleyPool *self, GAsyncResult *result, GError **error);
+void
+medley_pool_release (MedleyPool *self, MedleyWorker *worker);
 
 /**
  * medley_pool_ask_async:
@@ -55,21 +63,26 @@ void medley_pool_release (MedleyPool *self, MedleyWorker *worker);
  *
  * Calls the worker that answers questions.
  */
-void medley_pool_ask_async (MedleyPool *self, const char *method, GVariant *parameters,
-                            GAsyncReadyCallback callback, gpointer data);
+void
+medley_pool_ask_async (MedleyPool *self, const char *method, GVariant *parameters,
+                       GAsyncReadyCallback callback, gpointer data);
 /* (transfer full) (nullable): the reply's tuple */
-GVariant *medley_pool_ask_finish (MedleyPool *self, GAsyncResult *result, GError **error);
+GVariant *
+medley_pool_ask_finish (MedleyPool *self, GAsyncResult *result, GError **error);
 
 /* Ends idle workers, the one for questions and the zygote, so that changed plugins are seen. */
-void medley_pool_refresh (MedleyPool *self);
+void
+medley_pool_refresh (MedleyPool *self);
 
 /**
  * medley_pool_describe:
  * @self: a pool
  *
- * Returns: (transfer floating): `a{sv}`: "mode" s, "maximum" u, "busy" u, "idle" u, "starting" u, "pids" ai, "zygote" i
- *   (0 for none), "started" t (processes made so far), "lost" t (processes that ended unasked)
+ * Returns: (transfer floating): `a{sv}`: "mode" s, "maximum" u, "busy" u, "idle" u, "starting" u,
+ * "pids" ai, "zygote" i (0 for none), "started" t (processes made so far), "lost" t (processes that
+ * ended unasked)
  */
-GVariant *medley_pool_describe (MedleyPool *self);
+GVariant *
+medley_pool_describe (MedleyPool *self);
 
 G_END_DECLS

@@ -25,9 +25,9 @@ struct _MedleyWorker {
   gboolean ready;
   gboolean gone;
   gboolean killed;
-  int status;           /* as of waitpid(2), -1 while unknown */
+  int status; /* as of waitpid(2), -1 while unknown */
   guint pidfd_source;
-  guint status_source;  /* a reaper elsewhere gets this long to tell the status */
+  guint status_source; /* a reaper elsewhere gets this long to tell the status */
 
   GCancellable *cancellable;
   MedleyGenWorker1 *proxy;
@@ -50,8 +50,9 @@ make_exit_error (MedleyWorker *self)
   if (self->status < 0)
     return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_CRASHED, "worker %d is gone", self->pid);
   if (WIFSIGNALED (self->status))
-    return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_CRASHED, "worker %d was ended by signal %d (%s)",
-                        self->pid, WTERMSIG (self->status), g_strsignal (WTERMSIG (self->status)));
+    return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_CRASHED,
+                        "worker %d was ended by signal %d (%s)", self->pid, WTERMSIG (self->status),
+                        g_strsignal (WTERMSIG (self->status)));
   return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_CRASHED, "worker %d exited with status %d",
                       self->pid, WEXITSTATUS (self->status));
 }
@@ -65,7 +66,8 @@ report_exit (MedleyWorker *self)
   g_clear_handle_id (&self->status_source, g_source_remove);
   g_cancellable_cancel (self->cancellable);
   if (self->proxy != NULL)
-    g_dbus_connection_close (g_dbus_proxy_get_connection (G_DBUS_PROXY (self->proxy)), NULL, NULL, NULL);
+    g_dbus_connection_close (g_dbus_proxy_get_connection (G_DBUS_PROXY (self->proxy)), NULL, NULL,
+                             NULL);
   g_signal_emit (self, signals[SIGNAL_EXITED], 0, error);
 }
 
@@ -87,7 +89,8 @@ process_ended (int fd, GIOCondition condition, gpointer data)
 
   self->pidfd_source = 0;
   self->gone = TRUE;
-  /* Whatever it started in its group goes with it. Only before it is reaped: afterwards the number may be another's. */
+  /* Whatever it started in its group goes with it. Only before it is reaped: afterwards the number
+   * may be another's. */
   if (self->own_child)
     kill (-self->pid, SIGKILL);
 
@@ -132,7 +135,8 @@ medley_worker_get_crash_engine (MedleyWorker *self)
 }
 
 static void
-got_event (MedleyGenWorker1 *proxy, const char *job, const char *kind, GVariant *details, gpointer data)
+got_event (MedleyGenWorker1 *proxy, const char *job, const char *kind, GVariant *details,
+           gpointer data)
 {
   g_signal_emit (data, signals[SIGNAL_EVENT], 0, job, kind, details);
 }
@@ -166,8 +170,9 @@ connected (GObject *source, GAsyncResult *result, gpointer data)
   if (self->gone)
     return;
   /* No properties to load and no bus to ask: this does not block. */
-  self->proxy = medley_gen_worker1_proxy_new_sync (
-      connection, G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES, NULL, MEDLEY_WORKER_PATH, NULL, &error);
+  self->proxy
+      = medley_gen_worker1_proxy_new_sync (connection, G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES,
+                                           NULL, MEDLEY_WORKER_PATH, NULL, &error);
   if (self->proxy == NULL) {
     medley_worker_kill (self);
     return;
@@ -196,8 +201,8 @@ medley_worker_new (int socket, GPid pid, int pidfd, gboolean own_child)
   gsocket = g_socket_new_from_fd (socket, NULL);
   g_assert (gsocket != NULL); /* it is a socketpair's end, made a moment ago */
   stream = g_socket_connection_factory_create_connection (gsocket);
-  g_dbus_connection_new (G_IO_STREAM (stream), guid, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER, NULL,
-                         self->cancellable, connected, g_object_ref (self));
+  g_dbus_connection_new (G_IO_STREAM (stream), guid, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER,
+                         NULL, self->cancellable, connected, g_object_ref (self));
   return self;
 }
 
@@ -243,7 +248,8 @@ run_called (GObject *source, GAsyncResult *result, gpointer data)
 
 void
 medley_worker_run_async (MedleyWorker *self, const char *job, GVariant *plan, GVariant *inputs,
-                         GVariant *outputs, GUnixFDList *fds, GAsyncReadyCallback callback, gpointer data)
+                         GVariant *outputs, GUnixFDList *fds, GAsyncReadyCallback callback,
+                         gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
 
@@ -299,8 +305,8 @@ medley_worker_call_async (MedleyWorker *self, const char *method, GVariant *para
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
 
-  g_dbus_proxy_call (G_DBUS_PROXY (self->proxy), method, parameters, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
-                     call_returned, g_steal_pointer (&task));
+  g_dbus_proxy_call (G_DBUS_PROXY (self->proxy), method, parameters, G_DBUS_CALL_FLAGS_NONE, -1,
+                     NULL, call_returned, g_steal_pointer (&task));
 }
 
 GVariant *
@@ -348,15 +354,19 @@ medley_worker_class_init (MedleyWorkerClass *klass)
 
   object_class->dispose = medley_worker_dispose;
   object_class->finalize = medley_worker_finalize;
-  signals[SIGNAL_READY] = g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-  signals[SIGNAL_EVENT] = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-                                        G_TYPE_STRING, G_TYPE_STRING, G_TYPE_VARIANT);
-  signals[SIGNAL_FINISHED] = g_signal_new ("finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-                                           G_TYPE_STRING, G_TYPE_BOOLEAN, G_TYPE_VARIANT);
-  signals[SIGNAL_HEARTBEAT] = g_signal_new ("heartbeat", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
-                                            G_TYPE_UINT64, G_TYPE_STRING, G_TYPE_STRING);
-  signals[SIGNAL_EXITED] = g_signal_new ("exited", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
-                                         G_TYPE_ERROR);
+  signals[SIGNAL_READY]
+      = g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_EVENT]
+      = g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
+                      G_TYPE_STRING, G_TYPE_STRING, G_TYPE_VARIANT);
+  signals[SIGNAL_FINISHED]
+      = g_signal_new ("finished", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
+                      G_TYPE_STRING, G_TYPE_BOOLEAN, G_TYPE_VARIANT);
+  signals[SIGNAL_HEARTBEAT]
+      = g_signal_new ("heartbeat", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
+                      G_TYPE_UINT64, G_TYPE_STRING, G_TYPE_STRING);
+  signals[SIGNAL_EXITED] = g_signal_new ("exited", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                         G_TYPE_NONE, 1, G_TYPE_ERROR);
 }
 
 static void

@@ -9,15 +9,17 @@ G_BEGIN_DECLS
 /**
  * MedleyWorker:
  *
- * The daemon's side of one worker process: its private D-Bus connection and its life. Main thread only.
+ * The daemon's side of one worker process: its private D-Bus connection and its life. Main thread
+ * only.
  *
  * Signals:
  * - `ready ()`: it answers
  * - `event (const char *job, const char *kind, GVariant *details)`
  * - `finished (const char *job, gboolean ok, GVariant *error)`
- * - `heartbeat (guint64 activity, const char *stage, const char *engine)`: @stage and @engine tell which stage has been
- *   at work the longest, "" for none
- * - `exited (GError *error)`: the process is gone; @error tells how (signal or status). The last signal
+ * - `heartbeat (guint64 activity, const char *stage, const char *engine)`: @stage and @engine tell
+ * which stage has been at work the longest, "" for none
+ * - `exited (GError *error)`: the process is gone; @error tells how (signal or status). The last
+ * signal
  */
 #define MEDLEY_TYPE_WORKER (medley_worker_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyWorker, medley_worker, MEDLEY, WORKER, GObject)
@@ -33,23 +35,33 @@ G_DECLARE_FINAL_TYPE (MedleyWorker, medley_worker, MEDLEY, WORKER, GObject)
  *
  * Returns: (transfer full): a worker, not ready yet
  */
-MedleyWorker *medley_worker_new (int socket, GPid pid, int pidfd, gboolean own_child);
+MedleyWorker *
+medley_worker_new (int socket, GPid pid, int pidfd, gboolean own_child);
 
-GPid medley_worker_get_pid (MedleyWorker *self);
-gboolean medley_worker_is_ready (MedleyWorker *self);
-gboolean medley_worker_is_gone (MedleyWorker *self);
+GPid
+medley_worker_get_pid (MedleyWorker *self);
+gboolean
+medley_worker_is_ready (MedleyWorker *self);
+gboolean
+medley_worker_is_gone (MedleyWorker *self);
 
 /* Kills the process (and its group) at once. `exited` follows. */
-void medley_worker_kill (MedleyWorker *self);
+void
+medley_worker_kill (MedleyWorker *self);
 
-/* For workers that another process reaps: the status as of waitpid(2), told before or after the pidfd showed the end. */
-void medley_worker_set_exit_status (MedleyWorker *self, int status);
+/* For workers that another process reaps: the status as of waitpid(2), told before or after the
+ * pidfd showed the end. */
+void
+medley_worker_set_exit_status (MedleyWorker *self, int status);
 
 /* Notes what a crashing worker said of itself: the stage that was at work. */
-void medley_worker_set_crash_place (MedleyWorker *self, const char *stage, const char *engine);
+void
+medley_worker_set_crash_place (MedleyWorker *self, const char *stage, const char *engine);
 /* (nullable) where it crashed, if it could say so */
-const char *medley_worker_get_crash_stage (MedleyWorker *self);
-const char *medley_worker_get_crash_engine (MedleyWorker *self);
+const char *
+medley_worker_get_crash_stage (MedleyWorker *self);
+const char *
+medley_worker_get_crash_engine (MedleyWorker *self);
 
 /**
  * medley_worker_run_async:
@@ -62,15 +74,20 @@ const char *medley_worker_get_crash_engine (MedleyWorker *self);
  * @callback: called when the worker has taken the job
  * @data: for @callback
  */
-void medley_worker_run_async (MedleyWorker *self, const char *job, GVariant *plan, GVariant *inputs,
-                              GVariant *outputs, GUnixFDList *fds, GAsyncReadyCallback callback,
-                              gpointer data);
-gboolean medley_worker_run_finish (MedleyWorker *self, GAsyncResult *result, GError **error);
+void
+medley_worker_run_async (MedleyWorker *self, const char *job, GVariant *plan, GVariant *inputs,
+                         GVariant *outputs, GUnixFDList *fds, GAsyncReadyCallback callback,
+                         gpointer data);
+gboolean
+medley_worker_run_finish (MedleyWorker *self, GAsyncResult *result, GError **error);
 
 /* These three send and do not wait: what they do shows in events. */
-void medley_worker_cancel_job (MedleyWorker *self, const char *job);
-void medley_worker_pause_job (MedleyWorker *self, const char *job);
-void medley_worker_resume_job (MedleyWorker *self, const char *job);
+void
+medley_worker_cancel_job (MedleyWorker *self, const char *job);
+void
+medley_worker_pause_job (MedleyWorker *self, const char *job);
+void
+medley_worker_resume_job (MedleyWorker *self, const char *job);
 
 /**
  * medley_worker_call_async:
@@ -80,9 +97,11 @@ void medley_worker_resume_job (MedleyWorker *self, const char *job);
  * @callback: called from the main context
  * @data: for @callback
  */
-void medley_worker_call_async (MedleyWorker *self, const char *method, GVariant *parameters,
-                               GAsyncReadyCallback callback, gpointer data);
+void
+medley_worker_call_async (MedleyWorker *self, const char *method, GVariant *parameters,
+                          GAsyncReadyCallback callback, gpointer data);
 /* (transfer full) (nullable): the reply's tuple */
-GVariant *medley_worker_call_finish (MedleyWorker *self, GAsyncResult *result, GError **error);
+GVariant *
+medley_worker_call_finish (MedleyWorker *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -54,8 +54,8 @@ answer (MedleyZygote *self, GPid pid, int pidfd, const GError *error)
 static void
 fail_all (MedleyZygote *self)
 {
-  g_autoptr (GError) error
-      = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "the process that makes workers has ended");
+  g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                                          "the process that makes workers has ended");
 
   while (!g_queue_is_empty (&self->requests))
     answer (self, 0, -1, error);
@@ -79,7 +79,8 @@ handle_message (MedleyZygote *self, const char *message, int fd)
   } else {
     g_autoptr (GError) error
         = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot fork a worker: %s",
-                       g_str_has_prefix (message, "failed ") ? message + strlen ("failed ") : message);
+                       g_str_has_prefix (message, "failed ") ? message + strlen ("failed ")
+                                                             : message);
 
     answer (self, 0, -1, error);
   }
@@ -91,7 +92,9 @@ receive (int socket, char *message, gsize size, int *fd)
 {
   char control[CMSG_SPACE (sizeof (int))];
   struct iovec iov = { message, size - 1 };
-  struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+  struct msghdr header = {
+    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+  };
   gssize n = recvmsg (socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
   *fd = -1;
@@ -136,8 +139,8 @@ readable (int fd, GIOCondition condition, gpointer data)
 }
 
 MedleyZygote *
-medley_zygote_new (int socket, GPid pid, int pidfd, MedleyZygoteExited exited, MedleyZygoteEnded ended_cb,
-                   gpointer data)
+medley_zygote_new (int socket, GPid pid, int pidfd, MedleyZygoteExited exited,
+                   MedleyZygoteEnded ended_cb, gpointer data)
 {
   MedleyZygote *self = g_new0 (MedleyZygote, 1);
 
@@ -166,11 +169,14 @@ medley_zygote_free (MedleyZygote *self)
 }
 
 void
-medley_zygote_fork (MedleyZygote *self, int worker_socket, MedleyZygoteForked callback, gpointer data)
+medley_zygote_fork (MedleyZygote *self, int worker_socket, MedleyZygoteForked callback,
+                    gpointer data)
 {
   char control[CMSG_SPACE (sizeof (int))] = { 0 };
   struct iovec iov = { (char *) "fork", strlen ("fork") };
-  struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+  struct msghdr header = {
+    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+  };
   struct cmsghdr *c = CMSG_FIRSTHDR (&header);
   Request *request = g_new0 (Request, 1);
   gssize n;
@@ -183,12 +189,14 @@ medley_zygote_fork (MedleyZygote *self, int worker_socket, MedleyZygoteForked ca
   request->callback = callback;
   request->data = data;
   g_queue_push_tail (&self->requests, request);
-  /* The socket's buffer takes far more requests than there are workers; a full one is a zygote that hangs. */
+  /* The socket's buffer takes far more requests than there are workers; a full one is a zygote that
+   * hangs. */
   n = sendmsg (self->socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
   close (worker_socket);
   if (n < 0) {
-    g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-                                            "the process that makes workers does not answer: %s", g_strerror (errno));
+    g_autoptr (GError) error
+        = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                       "the process that makes workers does not answer: %s", g_strerror (errno));
 
     g_queue_pop_tail (&self->requests);
     callback (0, -1, error, data);

@@ -5,13 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* The daemon's side of the zygote: a prepared process that forks workers. It speaks over a SOCK_SEQPACKET socket in
- * text, one message per packet; descriptors travel with SCM_RIGHTS:
+/* The daemon's side of the zygote: a prepared process that forks workers. It speaks over a
+ * SOCK_SEQPACKET socket in text, one message per packet; descriptors travel with SCM_RIGHTS:
  *
  *   daemon → zygote  "fork"               with the worker's end of its socket
- *   zygote → daemon  "forked PID"         with a pidfd of it; answers come in the order of the requests
- *                    "failed MESSAGE"     instead of "forked"
- *                    "exited PID STATUS"  a worker has ended, STATUS as of waitpid(2)
+ *   zygote → daemon  "forked PID"         with a pidfd of it; answers come in the order of the
+ * requests "failed MESSAGE"     instead of "forked" "exited PID STATUS"  a worker has ended, STATUS
+ * as of waitpid(2)
  */
 typedef struct _MedleyZygote MedleyZygote;
 
@@ -22,15 +22,21 @@ typedef void (*MedleyZygoteExited) (GPid pid, int status, gpointer data);
 typedef void (*MedleyZygoteEnded) (MedleyZygote *zygote, gpointer data);
 
 /* takes @socket and @pidfd over; @pid is this process's child */
-MedleyZygote *medley_zygote_new (int socket, GPid pid, int pidfd, MedleyZygoteExited exited,
-                                 MedleyZygoteEnded ended, gpointer data);
+MedleyZygote *
+medley_zygote_new (int socket, GPid pid, int pidfd, MedleyZygoteExited exited,
+                   MedleyZygoteEnded ended, gpointer data);
 /* kills the zygote, and with it its workers; pending forks fail */
-void medley_zygote_free (MedleyZygote *self);
+void
+medley_zygote_free (MedleyZygote *self);
 
 /* takes @worker_socket over; @callback is always called */
-void medley_zygote_fork (MedleyZygote *self, int worker_socket, MedleyZygoteForked callback, gpointer data);
-GPid medley_zygote_get_pid (MedleyZygote *self);
+void
+medley_zygote_fork (MedleyZygote *self, int worker_socket, MedleyZygoteForked callback,
+                    gpointer data);
+GPid
+medley_zygote_get_pid (MedleyZygote *self);
 /* workers that were forked or asked for, and have not ended */
-guint medley_zygote_count_children (MedleyZygote *self);
+guint
+medley_zygote_count_children (MedleyZygote *self);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Writes medley(1) and medley.conf(5) from the tables that the programs themselves use, so that the manual cannot
- * fall behind. Usage: man-pages medley.1 | medley.conf.5 | medley.conf */
+/* Writes medley(1) and medley.conf(5) from the tables that the programs themselves use, so that the
+ * manual cannot fall behind. Usage: man-pages medley.1 | medley.conf.5 | medley.conf */
 #include <stdio.h>
 #include <string.h>
 
@@ -84,9 +84,10 @@ put_command (const MedleyCommand *command)
 static void
 put_exit_codes (void)
 {
-  static const int codes[] = { MEDLEY_EXIT_FAILED,       MEDLEY_EXIT_USAGE,   MEDLEY_EXIT_BAD_INPUT,
-                               MEDLEY_EXIT_BAD_PIPELINE, MEDLEY_EXIT_UNAVAILABLE,
-                               MEDLEY_EXIT_CRASHED,      MEDLEY_EXIT_CONFIG, MEDLEY_EXIT_CANCELLED };
+  static const int codes[]
+      = { MEDLEY_EXIT_FAILED,       MEDLEY_EXIT_USAGE,       MEDLEY_EXIT_BAD_INPUT,
+          MEDLEY_EXIT_BAD_PIPELINE, MEDLEY_EXIT_UNAVAILABLE, MEDLEY_EXIT_CRASHED,
+          MEDLEY_EXIT_CONFIG,       MEDLEY_EXIT_CANCELLED };
 
   fputs (".SH EXIT STATUS\n.TP\n\\fB0\\fR\nAll went well.\n", stdout);
   for (guint i = 0; i < G_N_ELEMENTS (codes); i++) {
@@ -116,9 +117,12 @@ print_medley (void)
   const MedleyCommand *commands = medley_cli_commands (&n_commands);
 
   put_header ("medley", "1", "turn one modality into another by chaining models");
-  fputs (".SH SYNOPSIS\n\\fBmedley\\fR \\fICOMMAND\\fR [\\fIARGUMENT\\fR...]\n.SH DESCRIPTION\n", stdout);
-  put ("medley runs pipelines: a scanned page becomes speech, an article becomes a narrated and captioned video.\n"
-       "It talks to medleyd(8), or starts one for the length of the command when none runs. Text goes in and\n"
+  fputs (".SH SYNOPSIS\n\\fBmedley\\fR \\fICOMMAND\\fR [\\fIARGUMENT\\fR...]\n.SH DESCRIPTION\n",
+         stdout);
+  put ("medley runs pipelines: a scanned page becomes speech, an article becomes a narrated and "
+       "captioned video.\n"
+       "It talks to medleyd(8), or starts one for the length of the command when none runs. Text "
+       "goes in and\n"
        "media come out while they are being made.\n");
   fputs (".SH COMMANDS\n", stdout);
   for (guint i = 0; i < n_commands; i++)
@@ -126,14 +130,15 @@ print_medley (void)
   fputs (".SH OPTIONS\nThese go with every command.\n", stdout);
   put_options (medley_cli_global_options);
   put_exit_codes ();
-  fputs (".SH ENVIRONMENT\n"
-         ".TP\n\\fBMEDLEY_HOST\\fR\nThe daemon to talk to, as \\fB\\-\\-host\\fR.\n"
-         ".TP\n\\fBMEDLEY_TOKEN\\fR\nThe token, as \\fB\\-\\-token\\fR.\n"
-         ".TP\n\\fBMEDLEY_DEBUG\\fR\nWhen set, a private daemon says what it does on standard error.\n"
-         ".TP\n\\fBNO_COLOR\\fR\nWhen set, nothing is coloured.\n"
-         ".TP\n\\fBTMPDIR\\fR\nWhere a private daemon keeps its files; else \\fI/var/tmp\\fR.\n"
-         ".SH SEE ALSO\n.BR medleyd (8),\n.BR medley.conf (5)\n",
-         stdout);
+  fputs (
+      ".SH ENVIRONMENT\n"
+      ".TP\n\\fBMEDLEY_HOST\\fR\nThe daemon to talk to, as \\fB\\-\\-host\\fR.\n"
+      ".TP\n\\fBMEDLEY_TOKEN\\fR\nThe token, as \\fB\\-\\-token\\fR.\n"
+      ".TP\n\\fBMEDLEY_DEBUG\\fR\nWhen set, a private daemon says what it does on standard error.\n"
+      ".TP\n\\fBNO_COLOR\\fR\nWhen set, nothing is coloured.\n"
+      ".TP\n\\fBTMPDIR\\fR\nWhere a private daemon keeps its files; else \\fI/var/tmp\\fR.\n"
+      ".SH SEE ALSO\n.BR medleyd (8),\n.BR medley.conf (5)\n",
+      stdout);
 }
 
 static void
@@ -147,14 +152,20 @@ print_config (void)
   fputs (".SH SYNOPSIS\n", stdout);
   put (MEDLEY_SYSCONFDIR "/medley/medley.conf, ~/.config/medley/medley.conf\n");
   fputs (".SH DESCRIPTION\n", stdout);
-  put ("Groups in brackets, below them lines of key=value; lines that begin with # are comments. The user's file wins\n"
-       "over the system's, the command line (--set GROUP.KEY=VALUE of medleyd, --conf of medley) over both. An unknown\n"
-       "key or a bad value is an error that names its line. \"medley config\" shows what is in force and where it\n"
+  put ("Groups in brackets, below them lines of key=value; lines that begin with # are comments. "
+       "The user's file wins\n"
+       "over the system's, the command line (--set GROUP.KEY=VALUE of medleyd, --conf of medley) "
+       "over both. An unknown\n"
+       "key or a bad value is an error that names its line. \"medley config\" shows what is in "
+       "force and where it\n"
        "comes from, \"medley config template\" prints a commented file.\n");
   fputs (".PP\n", stdout);
-  put ("In paths, ${runtime} is $XDG_RUNTIME_DIR/medley (or /run/medley for root without a session), ${state}\n"
-       "$XDG_STATE_HOME/medley, ${cache} $XDG_CACHE_HOME/medley, ${config} $XDG_CONFIG_HOME/medley, ${userdata}\n"
-       "$XDG_DATA_HOME/medley, ${sysconf} " MEDLEY_SYSCONFDIR "/medley and ${data} " MEDLEY_PKGDATADIR ".\n");
+  put ("In paths, ${runtime} is $XDG_RUNTIME_DIR/medley (or /run/medley for root without a "
+       "session), ${state}\n"
+       "$XDG_STATE_HOME/medley, ${cache} $XDG_CACHE_HOME/medley, ${config} "
+       "$XDG_CONFIG_HOME/medley, ${userdata}\n"
+       "$XDG_DATA_HOME/medley, ${sysconf} " MEDLEY_SYSCONFDIR
+       "/medley and ${data} " MEDLEY_PKGDATADIR ".\n");
   for (guint i = 0; i < n_keys; i++) {
     g_auto (GStrv) parts = g_strsplit (keys[i].name, ".", 2);
     g_autofree char *kind = medley_config_kind_describe (&keys[i]);

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * @MEDLEY_ENGINE_NETWORK: the engine talks to a model server
  * @MEDLEY_ENGINE_NO_FORK: the engine's library does not survive a fork once opened: it runs in an
  *   exec'd worker instead of a forked one
- * @MEDLEY_ENGINE_DETERMINISTIC: the same input and properties give the same output, so that a result
- *   may be cached
+ * @MEDLEY_ENGINE_DETERMINISTIC: the same input and properties give the same output, so that a
+ * result may be cached
  *
  * What the daemon must know of an engine before it runs it.
  */
@@ -33,8 +33,8 @@ typedef enum {
 /**
  * MEDLEY_METADATA_COST:
  *
- * Element metadata key: a relative cost in decimal, 100 for an ordinary local engine; among engines of
- * one task the cheapest is taken when a pipeline names none.
+ * Element metadata key: a relative cost in decimal, 100 for an ordinary local engine; among engines
+ * of one task the cheapest is taken when a pipeline names none.
  */
 #define MEDLEY_METADATA_COST "medley-cost"
 
@@ -60,20 +60,23 @@ typedef enum {
  * @flags: what the daemon must know of it
  * @concurrency_class: "cpu", "gpu", "net" or a name of its own
  *
- * Declares an element class to be an engine. Call it in `class_init`: GStreamer keeps the declaration
- * in its registry, so that engines are listed without loading any plugin.
+ * Declares an element class to be an engine. Call it in `class_init`: GStreamer keeps the
+ * declaration in its registry, so that engines are listed without loading any plugin.
  */
-void medley_engine_declare (GstElementClass *klass, const char *tasks, guint cost,
-                            MedleyEngineFlags flags, const char *concurrency_class);
+void
+medley_engine_declare (GstElementClass *klass, const char *tasks, guint cost,
+                       MedleyEngineFlags flags, const char *concurrency_class);
 
 /**
  * medley_query_new_voices:
  *
- * Makes a query for the voices of an engine. Run it with gst_element_query() on an element in READY.
+ * Makes a query for the voices of an engine. Run it with gst_element_query() on an element in
+ * READY.
  *
  * Returns: (transfer full): a new query
  */
-GstQuery *medley_query_new_voices (void);
+GstQuery *
+medley_query_new_voices (void);
 
 /**
  * medley_query_is_voices:
@@ -81,16 +84,19 @@ GstQuery *medley_query_new_voices (void);
  *
  * Returns: whether @query asks for voices
  */
-gboolean medley_query_is_voices (GstQuery *query);
+gboolean
+medley_query_is_voices (GstQuery *query);
 
 /**
  * medley_query_get_voices:
  * @query: an answered voices query
  *
- * Returns: (transfer none): a value of %GST_TYPE_LIST whose items are structures named "voice" with the
- *   string fields "name", "language" (BCP 47), "gender" ("male", "female" or "") and "description"
+ * Returns: (transfer none): a value of %GST_TYPE_LIST whose items are structures named "voice" with
+ * the string fields "name", "language" (BCP 47), "gender" ("male", "female" or "") and
+ * "description"
  */
-const GValue *medley_query_get_voices (GstQuery *query);
+const GValue *
+medley_query_get_voices (GstQuery *query);
 
 /**
  * medley_voices_append:
@@ -102,19 +108,21 @@ const GValue *medley_query_get_voices (GstQuery *query);
  *
  * Adds a voice to an answer; for #MedleyConverterClass.list_voices.
  */
-void medley_voices_append (GValue *voices, const char *name, const char *language, const char *gender,
-                           const char *description);
+void
+medley_voices_append (GValue *voices, const char *name, const char *language, const char *gender,
+                      const char *description);
 
 /**
  * medley_event_new_idle:
  *
  * Makes the serialized downstream event by which a source says that its input has paused: what was
- * received so far is all there is for now. A text engine then works off sentences that look complete,
- * instead of waiting for the next one to begin.
+ * received so far is all there is for now. A text engine then works off sentences that look
+ * complete, instead of waiting for the next one to begin.
  *
  * Returns: (transfer full): a new event
  */
-GstEvent *medley_event_new_idle (void);
+GstEvent *
+medley_event_new_idle (void);
 
 /**
  * medley_event_is_idle:
@@ -122,6 +130,7 @@ GstEvent *medley_event_new_idle (void);
  *
  * Returns: whether @event was made by medley_event_new_idle()
  */
-gboolean medley_event_is_idle (GstEvent *event);
+gboolean
+medley_event_is_idle (GstEvent *event);
 
 G_END_DECLS

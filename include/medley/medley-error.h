@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * @MEDLEY_ERROR_FAILED: something went wrong that has no code of its own
  * @MEDLEY_ERROR_CANCELLED: the work was cancelled, flushed or stopped
  * @MEDLEY_ERROR_INVALID_ARGUMENT: a request or an option is malformed
- * @MEDLEY_ERROR_NOT_FOUND: no job, pipeline or engine of that name, or a job has no such input or output
+ * @MEDLEY_ERROR_NOT_FOUND: no job, pipeline or engine of that name, or a job has no such input or
+ * output
  * @MEDLEY_ERROR_BAD_INPUT: an input cannot be decoded: corrupt, truncated or of another type
  * @MEDLEY_ERROR_BAD_ENCODING: text that is not UTF-8
  * @MEDLEY_ERROR_NUL_IN_TEXT: text with a NUL character
@@ -52,8 +53,8 @@ G_BEGIN_DECLS
  * @MEDLEY_ERROR_UNKNOWN_INPUT: a pipeline has no input of that name
  * @MEDLEY_ERROR_TIMED_OUT: a request paused for too long
  *
- * Codes of %MEDLEY_ERROR. Numbers are stable within one ABI; the names on the wire are stable for good
- * and are made in `daemon/base/error.c`.
+ * Codes of %MEDLEY_ERROR. Numbers are stable within one ABI; the names on the wire are stable for
+ * good and are made in `daemon/base/error.c`.
  */
 typedef enum {
   MEDLEY_ERROR_FAILED = 0,

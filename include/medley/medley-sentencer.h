@@ -16,10 +16,11 @@ G_BEGIN_DECLS
 /**
  * MedleySentencer:
  *
- * Cuts a stream of text into sentences by Unicode's rules (UAX #29, through ICU, with the locale's list
- * of abbreviations that end no sentence). A blank line ends a sentence as well: headings and list items
- * have no full stop. The result does not depend on how the text was divided into pieces, except that
- * medley_sentencer_idle() may end a sentence early. Not thread-safe; cost is linear in the text.
+ * Cuts a stream of text into sentences by Unicode's rules (UAX #29, through ICU, with the locale's
+ * list of abbreviations that end no sentence). A blank line ends a sentence as well: headings and
+ * list items have no full stop. The result does not depend on how the text was divided into pieces,
+ * except that medley_sentencer_idle() may end a sentence early. Not thread-safe; cost is linear in
+ * the text.
  */
 typedef struct _MedleySentencer MedleySentencer;
 
@@ -29,13 +30,15 @@ typedef struct _MedleySentencer MedleySentencer;
  *
  * Returns: (transfer full): a new sentencer
  */
-MedleySentencer *medley_sentencer_new (const char *locale);
+MedleySentencer *
+medley_sentencer_new (const char *locale);
 
 /**
  * medley_sentencer_free:
  * @self: (transfer full): a sentencer
  */
-void medley_sentencer_free (MedleySentencer *self);
+void
+medley_sentencer_free (MedleySentencer *self);
 
 /**
  * medley_sentencer_feed:
@@ -45,7 +48,8 @@ void medley_sentencer_free (MedleySentencer *self);
  *
  * Adds text. Whole characters only: #MedleyConverter with `text_input` delivers those.
  */
-void medley_sentencer_feed (MedleySentencer *self, const char *text, gsize length);
+void
+medley_sentencer_feed (MedleySentencer *self, const char *text, gsize length);
 
 /**
  * medley_sentencer_next:
@@ -57,25 +61,29 @@ void medley_sentencer_feed (MedleySentencer *self, const char *text, gsize lengt
  *
  * Returns: (transfer full) (nullable): the sentence, or %NULL when none is complete
  */
-char *medley_sentencer_next (MedleySentencer *self, guint64 *offset);
+char *
+medley_sentencer_next (MedleySentencer *self, guint64 *offset);
 
 /**
  * medley_sentencer_idle:
  * @self: a sentencer
  *
  * Says that the input has paused: pending text that ends like a sentence (a terminator, closing
- * punctuation, white space) or with a line break is complete now. Call medley_sentencer_next() after it.
+ * punctuation, white space) or with a line break is complete now. Call medley_sentencer_next()
+ * after it.
  */
-void medley_sentencer_idle (MedleySentencer *self);
+void
+medley_sentencer_idle (MedleySentencer *self);
 
 /**
  * medley_sentencer_drain:
  * @self: a sentencer
  *
- * Says that the input has ended: all pending text is complete. Call medley_sentencer_next() until it
- * returns %NULL; after that the sentencer can be fed anew.
+ * Says that the input has ended: all pending text is complete. Call medley_sentencer_next() until
+ * it returns %NULL; after that the sentencer can be fed anew.
  */
-void medley_sentencer_drain (MedleySentencer *self);
+void
+medley_sentencer_drain (MedleySentencer *self);
 
 /**
  * medley_sentencer_reset:
@@ -83,7 +91,8 @@ void medley_sentencer_drain (MedleySentencer *self);
  *
  * Forgets pending text and counts offsets from 0 again.
  */
-void medley_sentencer_reset (MedleySentencer *self);
+void
+medley_sentencer_reset (MedleySentencer *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleySentencer, medley_sentencer_free)
 

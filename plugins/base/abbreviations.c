@@ -126,7 +126,7 @@ is_inside (const char *string, const char *text, gsize start, gsize at, gsize en
   gsize size = strlen (string);
 
   for (const char *space = strchr (string, ' '); space != NULL; space = strchr (space + 1, ' ')) {
-    gsize before = (gsize)(space - string) + 1;
+    gsize before = (gsize) (space - string) + 1;
 
     if (before <= at - start && size - before <= end - at
         && memcmp (text + at - before, string, size) == 0 && begins_word (text, start, at - before))

@@ -74,7 +74,7 @@ medley_caption_get_words (GstBuffer *caption)
       && gst_structure_get (gst_custom_meta_get_structure (meta), FIELD, G_TYPE_BYTES, &bytes,
                             NULL)) {
     data = g_bytes_get_data (bytes, &size);
-    g_array_append_vals (words, data, (guint)(size / sizeof (MedleyWord)));
+    g_array_append_vals (words, data, (guint) (size / sizeof (MedleyWord)));
   }
   return words;
 }

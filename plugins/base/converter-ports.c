@@ -362,7 +362,7 @@ port_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
     g_mutex_unlock (&priv->lock);
     if (format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID (position))
       return FALSE;
-    gst_query_set_position (query, GST_FORMAT_TIME, (gint64)position);
+    gst_query_set_position (query, GST_FORMAT_TIME, (gint64) position);
     return TRUE;
   case GST_QUERY_SEEKING:
     gst_query_parse_seeking (query, &format, NULL, NULL, NULL);

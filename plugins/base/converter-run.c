@@ -84,7 +84,7 @@ total_bytes (MedleyConverter *self)
   if (!priv->total_asked) {
     priv->total_asked = TRUE;
     if (gst_pad_peer_query_duration (priv->sink, GST_FORMAT_BYTES, &duration) && duration > 0)
-      priv->total = (guint64)duration;
+      priv->total = (guint64) duration;
   }
   return priv->total;
 }

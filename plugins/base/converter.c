@@ -385,15 +385,15 @@ medley_converter_class_init (gpointer g_class, gpointer data)
 static void
 medley_converter_init (GTypeInstance *instance, gpointer g_class)
 {
-  MedleyConverter *self = (MedleyConverter *)instance;
-  GstElement *element = (GstElement *)instance;
+  MedleyConverter *self = (MedleyConverter *) instance;
+  GstElement *element = (GstElement *) instance;
   Private *priv = converter_private (self);
 
   g_mutex_init (&priv->lock);
   g_mutex_init (&priv->open_lock);
   priv->cancellable = g_cancellable_new ();
-  priv->ports = g_ptr_array_new_with_free_func ((GDestroyNotify)port_free);
-  priv->max_input = ((MedleyConverterClass *)g_class)->text_input ? TEXT_INPUT_MAX : 0;
+  priv->ports = g_ptr_array_new_with_free_func ((GDestroyNotify) port_free);
+  priv->max_input = ((MedleyConverterClass *) g_class)->text_input ? TEXT_INPUT_MAX : 0;
 
   for (GList *l = gst_element_class_get_pad_template_list (g_class); l != NULL; l = l->next) {
     GstPadTemplate *template = l->data;

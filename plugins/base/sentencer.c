@@ -153,7 +153,7 @@ compact (MedleySentencer *self)
   }
   if (n < COMPACT_BYTES || n < self->text->len / 2)
     return;
-  g_string_erase (self->text, 0, (gssize)n);
+  g_string_erase (self->text, 0, (gssize) n);
   self->base += n;
   self->complete -= MIN (self->complete, n);
   self->hard_seen -= MIN (self->hard_seen, n);
@@ -171,7 +171,7 @@ medley_sentencer_feed (MedleySentencer *self, const char *text, gsize length)
   g_return_if_fail (text != NULL || length == 0);
 
   compact (self);
-  g_string_append_len (self->text, text, (gssize)length);
+  g_string_append_len (self->text, text, (gssize) length);
 }
 
 static gsize
@@ -195,7 +195,7 @@ previous (const char *text, gsize at, gunichar *c)
   const char *p = g_utf8_prev_char (text + at);
 
   *c = g_utf8_get_char (p);
-  return (gsize)(p - text);
+  return (gsize) (p - text);
 }
 
 /* Finds the end of the block: a blank line, a form feed or a paragraph separator. */
@@ -214,7 +214,7 @@ find_hard (MedleySentencer *self)
   while (self->hard_seen < self->text->len) {
     gsize i = self->hard_seen++;
 
-    switch ((guchar)text[i]) {
+    switch ((guchar) text[i]) {
     case '\n':
       if (self->newline) {
         self->hard = self->hard_seen;
@@ -228,7 +228,7 @@ find_hard (MedleySentencer *self)
       break;
     case 0xa9:
       self->newline = FALSE;
-      if (i < 2 || (guchar)text[i - 1] != 0x80 || (guchar)text[i - 2] != 0xe2)
+      if (i < 2 || (guchar) text[i - 1] != 0x80 || (guchar) text[i - 2] != 0xe2)
         break;
       G_GNUC_FALLTHROUGH;
     case '\f':
@@ -293,15 +293,15 @@ fill_window (MedleySentencer *self, gsize start, gsize size)
 
   memcpy (w, self->text->str + start, size);
   for (gsize i = 0; i < size; i++) {
-    guchar c = (guchar)w[i];
+    guchar c = (guchar) w[i];
 
     if (c >= '\n' && c <= '\r') {
       w[i] = ' ';
-    } else if (c == 0xc2 && i + 1 < size && (guchar)w[i + 1] == 0x85) {
-      w[i + 1] = (char)0xa0;
-    } else if (c == 0xe2 && i + 2 < size && (guchar)w[i + 1] == 0x80
-               && ((guchar)w[i + 2] == 0xa8 || (guchar)w[i + 2] == 0xa9)) {
-      w[i + 2] = (char)0x83;
+    } else if (c == 0xc2 && i + 1 < size && (guchar) w[i + 1] == 0x85) {
+      w[i + 1] = (char) 0xa0;
+    } else if (c == 0xe2 && i + 2 < size && (guchar) w[i + 1] == 0x80
+               && ((guchar) w[i + 2] == 0xa8 || (guchar) w[i + 2] == 0xa9)) {
+      w[i + 2] = (char) 0x83;
     }
   }
 }
@@ -312,7 +312,7 @@ set_text (UBreakIterator *iterator, const char *text, gsize size)
   UErrorCode status = U_ZERO_ERROR;
   UText utext = UTEXT_INITIALIZER;
 
-  utext_openUTF8 (&utext, text, (int64_t)size, &status);
+  utext_openUTF8 (&utext, text, (int64_t) size, &status);
   ubrk_setUText (iterator, &utext, &status);
   utext_close (&utext);
 }
@@ -348,12 +348,12 @@ cut_long (MedleySentencer *self, gsize start)
   while ((w[size] & 0xc0) == 0x80)
     size--;
   set_text (self->lines, w, size);
-  at = ubrk_preceding (self->lines, (int32_t)size);
+  at = ubrk_preceding (self->lines, (int32_t) size);
   if (at > 0)
-    return start + (gsize)at;
+    return start + (gsize) at;
   set_text (self->characters, w, size);
-  at = ubrk_preceding (self->characters, (int32_t)size);
-  return start + (at > 0 ? (gsize)at : size);
+  at = ubrk_preceding (self->characters, (int32_t) size);
+  return start + (at > 0 ? (gsize) at : size);
 }
 
 /* The rules leave an opening bracket that follows without a space, as in Japanese, with the
@@ -365,7 +365,7 @@ before_opening (const char *window, gsize start, gsize end)
 
   while (end > start) {
     gsize at = previous (window, end, &c);
-    int8_t type = u_charType ((UChar32)c);
+    int8_t type = u_charType ((UChar32) c);
 
     if (at <= start || (type != U_START_PUNCTUATION && type != U_INITIAL_PUNCTUATION))
       break;
@@ -392,7 +392,7 @@ cut_window (MedleySentencer *self, gsize size, gboolean whole, gboolean full)
 
   set_text (self->sentences, self->window, size);
   while ((boundary = ubrk_next (self->sentences)) != UBRK_DONE) {
-    gsize end = (gsize)boundary;
+    gsize end = (gsize) boundary;
 
     if (!whole && (end == size || !is_settled (self->window, size, end))) {
       unsettled = end < size ? end : 0;
@@ -463,7 +463,7 @@ trimmed (MedleySentencer *self, gsize start, gsize end, guint64 *offset)
   while (end > start) {
     gsize before = previous (text, end, &c);
 
-    if (!u_isUWhiteSpace ((UChar32)c))
+    if (!u_isUWhiteSpace ((UChar32) c))
       break;
     end = before;
   }
@@ -510,9 +510,9 @@ last_end (MedleySentencer *self, gsize end)
   fill_window (self, start, size);
   memcpy (self->window + size, " X", 2);
   set_text (self->sentences, self->window, size + 2);
-  while ((boundary = ubrk_next (self->sentences)) != UBRK_DONE && (gsize)boundary < size + 2)
-    if (!abbreviations_hold (self->abbreviations, self->window, before, (gsize)boundary, size + 2))
-      before = (gsize)boundary;
+  while ((boundary = ubrk_next (self->sentences)) != UBRK_DONE && (gsize) boundary < size + 2)
+    if (!abbreviations_hold (self->abbreviations, self->window, before, (gsize) boundary, size + 2))
+      before = (gsize) boundary;
   return before > 0 ? MIN (start + before, end) : self->head;
 }
 
@@ -531,7 +531,7 @@ medley_sentencer_idle (MedleySentencer *self)
   while (end > self->head) {
     gsize before = previous (text, end, &c);
 
-    if (!u_isUWhiteSpace ((UChar32)c))
+    if (!u_isUWhiteSpace ((UChar32) c))
       break;
     line_break = line_break || (c >= '\n' && c <= '\r') || c == 0x85 || c == 0x2028;
     end = before;

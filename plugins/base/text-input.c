@@ -23,7 +23,7 @@ is_incomplete (const guint8 *bytes, gsize n)
   for (gsize i = 1; i < n; i++)
     if ((bytes[i] & 0xc0) != 0x80)
       return FALSE;
-  return g_utf8_get_char_validated ((const char *)bytes, (gssize)n) == (gunichar)-2;
+  return g_utf8_get_char_validated ((const char *) bytes, (gssize) n) == (gunichar) -2;
 }
 
 static gboolean
@@ -59,7 +59,7 @@ complete_carry (TextInput *self, const guint8 *data, gsize size, TextPiece *piec
     self->carry[self->n_carry++] = data[(*used)++];
     if (is_incomplete (self->carry, self->n_carry))
       continue;
-    if (!g_utf8_validate_len ((char *)self->carry, self->n_carry, NULL))
+    if (!g_utf8_validate_len ((char *) self->carry, self->n_carry, NULL))
       return refuse (self->carry, self->n_carry, first, error);
     memcpy (piece->head, self->carry, self->n_carry);
     piece->n_head = self->n_carry;
@@ -101,16 +101,16 @@ text_input_push (TextInput *self, const guint8 *data, gsize size, TextPiece *pie
     return FALSE;
 
   piece->start = used;
-  if (!g_utf8_validate_len ((const char *)data + used, size - used, &end)) {
-    const guint8 *at = (const guint8 *)end;
+  if (!g_utf8_validate_len ((const char *) data + used, size - used, &end)) {
+    const guint8 *at = (const guint8 *) end;
 
-    left = size - (gsize)(at - data);
+    left = size - (gsize) (at - data);
     if (at[0] == 0 || !is_incomplete (at, left))
-      return refuse (at, left, self->offset + (guint64)(at - data), error);
+      return refuse (at, left, self->offset + (guint64) (at - data), error);
     memcpy (self->carry, at, left);
     self->n_carry = left;
   }
-  piece->length = (gsize)((const guint8 *)end - data) - used;
+  piece->length = (gsize) ((const guint8 *) end - data) - used;
   self->offset += size;
   strip_bom (self, data, piece);
   self->delivered += piece->n_head + piece->length;

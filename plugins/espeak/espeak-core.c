@@ -48,7 +48,7 @@ on_audio (short *wav, int n_samples, espeak_EVENT *events)
         .sentence = event->type == espeakEVENT_SENTENCE,
         .position = MAX (event->text_position, 1) - 1,
         .length = MAX (event->length, 0),
-        .sample = (guint64)MAX (event->audio_position, 0) * ESPEAK_RATE / 1000,
+        .sample = (guint64) MAX (event->audio_position, 0) * ESPEAK_RATE / 1000,
       };
       /* A word at position 0 is none: it is how the library closes a clause. */
       if (event->text_position > 0)
@@ -62,7 +62,7 @@ on_audio (short *wav, int n_samples, espeak_EVENT *events)
   gsize n = wav != NULL && n_samples > 0 ? n_samples : 0;
   if (n == 0 && utterance->marks->len == 0)
     return 0;
-  if (!utterance->sink (wav, n, (const EspeakMark *)(gpointer)utterance->marks->data,
+  if (!utterance->sink (wav, n, (const EspeakMark *) (gpointer) utterance->marks->data,
                         utterance->marks->len, utterance->user_data)) {
     utterance->refused = TRUE;
     return 1;

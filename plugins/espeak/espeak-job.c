@@ -122,7 +122,7 @@ push_caption (EspeakJob *job, const char *text, guint n)
     g_array_append_val (marks, mark);
   }
   GstBuffer *caption = medley_caption_new (text, start, time_of (job->position + n) - start,
-                                           (const MedleyWord *)(gpointer)marks->data, marks->len);
+                                           (const MedleyWord *) (gpointer) marks->data, marks->len);
   return medley_converter_push (job->converter, "captions", caption);
 }
 
@@ -276,7 +276,7 @@ feed_sentences (EspeakJob *job, const char *text, gsize length, GCancellable *ca
 {
   while (length > 0) {
     gsize n = MIN (length, FEED_BYTES);
-    while (n < length && ((guchar)text[n] & 0xc0) == 0x80)
+    while (n < length && ((guchar) text[n] & 0xc0) == 0x80)
       n--;
     g_string_append_len (job->pending, text, n);
     medley_sentencer_feed (job->sentencer, text, n);

@@ -65,7 +65,7 @@ espeak_voice_new (const espeak_VOICE *from)
   }
   g_ptr_array_add (languages, NULL);
   voice->priorities = g_byte_array_free (g_steal_pointer (&priorities), FALSE);
-  voice->languages = (char **)g_ptr_array_free (g_steal_pointer (&languages), FALSE);
+  voice->languages = (char **) g_ptr_array_free (g_steal_pointer (&languages), FALSE);
   return voice;
 }
 
@@ -85,7 +85,7 @@ load (const char *kind)
 {
   espeak_VOICE spec = { .languages = kind };
   const espeak_VOICE **listed = espeak_ListVoices (kind != NULL ? &spec : NULL);
-  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)espeak_voice_free);
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) espeak_voice_free);
 
   for (guint i = 0; listed != NULL && listed[i] != NULL; i++) {
     g_autofree char *base = basename_of (listed[i]->identifier);

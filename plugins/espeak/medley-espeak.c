@@ -111,7 +111,7 @@ medley_espeak_process (MedleyConverter *converter, GstBuffer *input, GCancellabl
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO, "the input buffer cannot be read");
     return FALSE;
   }
-  gboolean ok = espeak_job_feed (self->job, (const char *)map.data, map.size, cancellable, error);
+  gboolean ok = espeak_job_feed (self->job, (const char *) map.data, map.size, cancellable, error);
   gst_buffer_unmap (input, &map);
   return ok;
 }

@@ -103,10 +103,10 @@ fake_crash_set_property (GObject *object, guint id, const GValue *value, GParamS
 
   switch (id) {
   case PROP_HOW:
-    self->how = (How)g_value_get_enum (value);
+    self->how = (How) g_value_get_enum (value);
     break;
   case PROP_WHERE:
-    self->where = (Where)g_value_get_enum (value);
+    self->where = (Where) g_value_get_enum (value);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);

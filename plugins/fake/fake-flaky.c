@@ -41,7 +41,7 @@ fake_flaky_process (MedleyConverter *converter, GstBuffer *input, GCancellable *
                     GError **error)
 {
   FakeFlaky *self = FAKE_FLAKY (converter);
-  guint failed = (guint)g_atomic_int_get (&failures);
+  guint failed = (guint) g_atomic_int_get (&failures);
 
   self->taken += gst_buffer_get_size (input);
   if (self->taken > self->fail_after && failed < self->fail_count) {

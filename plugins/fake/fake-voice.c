@@ -95,7 +95,7 @@ samples_to_time (guint64 samples)
 static guint64
 samples_per_character (FakeVoice *self)
 {
-  return (guint64)self->ms_per_character * RATE / 1000;
+  return (guint64) self->ms_per_character * RATE / 1000;
 }
 
 static gboolean
@@ -112,7 +112,7 @@ push_caption (FakeVoice *self, const char *text, guint64 length)
 
     if (!space && !in_word) {
       MedleyWord word
-          = { .offset = (guint)(p - text),
+          = { .offset = (guint) (p - text),
               .time = samples_to_time (self->samples + characters * samples_per_character (self)) };
 
       g_array_append_val (words, word);
@@ -120,13 +120,13 @@ push_caption (FakeVoice *self, const char *text, guint64 length)
     if (!space) {
       MedleyWord *last = &g_array_index (words, MedleyWord, words->len - 1);
 
-      last->length = (guint)(g_utf8_next_char (p) - text) - last->offset;
+      last->length = (guint) (g_utf8_next_char (p) - text) - last->offset;
     }
     in_word = !space;
   }
   return medley_converter_push (MEDLEY_CONVERTER (self), "captions",
                                 medley_caption_new (text, begin, end - begin,
-                                                    (MedleyWord *)words->data, words->len));
+                                                    (MedleyWord *) words->data, words->len));
 }
 
 static GstBuffer *
@@ -137,9 +137,9 @@ make_tone (FakeVoice *self, guint hertz, guint n)
 
   /* A triangle wave: the same on every machine, unlike sin(). */
   for (guint i = 0; i < n; i++) {
-    gint phase = (gint)((self->samples + i) * hertz % RATE);
+    gint phase = (gint) ((self->samples + i) * hertz % RATE);
 
-    data[i] = (gint16)(AMPLITUDE * (ABS (4 * phase - 2 * RATE) - RATE) / RATE);
+    data[i] = (gint16) (AMPLITUDE * (ABS (4 * phase - 2 * RATE) - RATE) / RATE);
     data[i] = GINT16_TO_LE (data[i]);
   }
   buffer = gst_buffer_new_wrapped (data, n * sizeof *data);
@@ -153,13 +153,13 @@ make_tone (FakeVoice *self, guint hertz, guint n)
 static gboolean
 speak (FakeVoice *self, const char *text, GCancellable *cancellable)
 {
-  guint64 left = (guint64)g_utf8_strlen (text, -1) * samples_per_character (self);
+  guint64 left = (guint64) g_utf8_strlen (text, -1) * samples_per_character (self);
   guint hertz = voice_hertz (self->voice) * (1 + self->sentence++ % 4);
 
   if (!push_caption (self, text, left))
     return FALSE;
   while (left > 0) {
-    guint n = (guint)MIN (left, CHUNK);
+    guint n = (guint) MIN (left, CHUNK);
     GstBuffer *tone = make_tone (self, hertz, n);
 
     if (g_cancellable_is_cancelled (cancellable)) {
@@ -200,7 +200,7 @@ fake_voice_process (MedleyConverter *converter, GstBuffer *input, GCancellable *
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO, "the input cannot be read");
     return FALSE;
   }
-  medley_sentencer_feed (self->sentencer, (const char *)map.data, map.size);
+  medley_sentencer_feed (self->sentencer, (const char *) map.data, map.size);
   gst_buffer_unmap (input, &map);
   return speak_complete (self, cancellable);
 }

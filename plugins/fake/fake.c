@@ -26,7 +26,7 @@ fake_wait (guint milliseconds, GCancellable *cancellable, GError **error)
   GPollFD fd;
 
   if (g_cancellable_make_pollfd (cancellable, &fd)) {
-    g_poll (&fd, 1, (int)milliseconds);
+    g_poll (&fd, 1, (int) milliseconds);
     g_cancellable_release_fd (cancellable);
   } else {
     g_usleep (milliseconds * 1000UL);

@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * Makes a stream of text fit to be spoken; README.md has the rules. A character is put out as soon
  * as nothing that follows can change it: what is held back is the beginning of a line (a word
  * at most), a hyphen and white space, whatever the text. The result does not depend on how the text
- * was divided into pieces, except for speakable_idle(). Not thread-safe; cost is linear in the text.
+ * was divided into pieces, except for speakable_idle(). Not thread-safe; cost is linear in the
+ * text.
  */
 typedef struct _Speakable Speakable;
 

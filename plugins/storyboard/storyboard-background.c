@@ -48,7 +48,7 @@ png_read (void *closure, unsigned char *data, unsigned int length)
 static guint32
 read_be32 (const guint8 *data)
 {
-  return (guint32)data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3];
+  return (guint32) data[0] << 24 | data[1] << 16 | data[2] << 8 | data[3];
 }
 
 static cairo_surface_t *

@@ -56,7 +56,7 @@ struct _StoryboardCanvas {
 static int
 share (const StoryboardCanvas *self, double part)
 {
-  return (int)lround (self->shorter * part);
+  return (int) lround (self->shorter * part);
 }
 
 static int
@@ -78,7 +78,7 @@ new_layout (StoryboardCanvas *self)
 static void
 set_size (StoryboardCanvas *self, PangoLayout *layout, int size, int width)
 {
-  pango_font_description_set_absolute_size (self->font, (double)size * PANGO_SCALE);
+  pango_font_description_set_absolute_size (self->font, (double) size * PANGO_SCALE);
   pango_layout_set_font_description (layout, self->font);
   pango_layout_set_width (layout, width * PANGO_SCALE);
 }
@@ -118,13 +118,13 @@ make_title (StoryboardCanvas *self, const char *title)
 {
   g_auto (StoryboardText) text = { NULL, NULL };
   int size = share (self, TITLE_LARGEST), smallest = share (self, TITLE_SMALLEST);
-  int width = MAX (1, (int)(self->width * (1 - 2 * MARGIN_X)));
+  int width = MAX (1, (int) (self->width * (1 - 2 * MARGIN_X)));
 
   storyboard_text_init_plain (&text, title, MIN (strlen (title), PIECE_BYTES), NULL);
   if (text.text->len == 0)
     return;
   self->title = new_layout (self);
-  pango_layout_set_text (self->title, text.text->str, (int)text.text->len);
+  pango_layout_set_text (self->title, text.text->str, (int) text.text->len);
   pango_layout_set_alignment (self->title, PANGO_ALIGN_CENTER);
   pango_font_description_set_weight (self->font, PANGO_WEIGHT_BOLD);
   do
@@ -211,8 +211,8 @@ storyboard_canvas_pans (StoryboardCanvas *self)
 void
 storyboard_canvas_get_margins (StoryboardCanvas *self, int *horizontal, int *vertical)
 {
-  *horizontal = (int)lround (self->width * MARGIN_X);
-  *vertical = (int)lround (self->height * MARGIN_Y);
+  *horizontal = (int) lround (self->width * MARGIN_X);
+  *vertical = (int) lround (self->height * MARGIN_Y);
 }
 
 /* The title with the rule below it; over a caption it stands at the top, alone in the middle. */
@@ -250,12 +250,12 @@ lay_out (StoryboardCanvas *self, const StoryboardText *text, guint offset, guint
 {
   PangoLayout *layout = new_layout (self);
 
-  pango_layout_set_text (layout, text->text->str + offset, (int)length);
+  pango_layout_set_text (layout, text->text->str + offset, (int) length);
   if (text->attrs) {
     PangoAttrList *attrs = pango_attr_list_copy (text->attrs);
 
     if (offset > 0)
-      pango_attr_list_update (attrs, 0, (int)offset, 0);
+      pango_attr_list_update (attrs, 0, (int) offset, 0);
     pango_layout_set_attributes (layout, attrs);
     pango_attr_list_unref (attrs);
   }
@@ -275,7 +275,7 @@ fit (StoryboardCanvas *self, PangoLayout *layout, const Box *area, StoryboardPag
 
     page->width = area->width;
     if (page->size > smallest)
-      page->width = MIN (area->width, (int)(page->size * LINE_LONGEST));
+      page->width = MIN (area->width, (int) (page->size * LINE_LONGEST));
     set_size (self, layout, page->size, page->width);
     height = layout_height (layout);
     if (height <= area->height)
@@ -283,7 +283,7 @@ fit (StoryboardCanvas *self, PangoLayout *layout, const Box *area, StoryboardPag
     if (page->size <= smallest)
       return FALSE;
     /* the area of a text goes with the square of its font's size */
-    guess = (int)(page->size * sqrt ((double)area->height / height)) + 1;
+    guess = (int) (page->size * sqrt ((double) area->height / height)) + 1;
     page->size = CLAMP (guess, smallest, page->size - 1);
   }
 }
@@ -324,7 +324,7 @@ cut_length (PangoLayout *layout, int area_height)
   int pages = (layout_height (layout) + area_height - 1) / area_height;
   int keep = MAX (1, lines / MAX (pages, 1));
 
-  return keep < lines ? (guint)pango_layout_get_line_readonly (layout, keep)->start_index
+  return keep < lines ? (guint) pango_layout_get_line_readonly (layout, keep)->start_index
                       : G_MAXUINT;
 }
 
@@ -334,7 +334,7 @@ storyboard_canvas_paginate (StoryboardCanvas *self, const StoryboardText *text, 
 {
   GArray *pages = g_array_new (FALSE, FALSE, sizeof (StoryboardPage));
   Box area = caption_area (self, with_title);
-  guint offset = 0, length = (guint)MIN (text->text->len, G_MAXUINT / 2);
+  guint offset = 0, length = (guint) MIN (text->text->len, G_MAXUINT / 2);
 
   self->laid_page = NULL;
   while (pages->len < max_pages && !g_cancellable_is_cancelled (cancellable)) {
@@ -463,7 +463,7 @@ word_pills (StoryboardCanvas *self, const StoryboardPage *page, const Storyboard
             const Box *box)
 {
   PangoLayoutIter *iter = pango_layout_get_iter (self->layout);
-  int start = (int)(word->offset - page->offset), end = start + (int)word->length;
+  int start = (int) (word->offset - page->offset), end = start + (int) word->length;
   double overhang = page->size * PILL_OVERHANG;
 
   do {
@@ -477,10 +477,10 @@ word_pills (StoryboardCanvas *self, const StoryboardPage *page, const Storyboard
     pango_layout_line_get_x_ranges (line, MAX (start, line->start_index),
                                     MIN (end, line->start_index + line->length), &ranges, &n);
     for (int i = 0; i < n; i++)
-      rounded_box (self->cr, box->x + ranges[2 * i] / (double)PANGO_SCALE - overhang,
-                   box->y + logical.y / (double)PANGO_SCALE,
-                   (ranges[2 * i + 1] - ranges[2 * i]) / (double)PANGO_SCALE + 2 * overhang,
-                   logical.height / (double)PANGO_SCALE, 2 * overhang);
+      rounded_box (self->cr, box->x + ranges[2 * i] / (double) PANGO_SCALE - overhang,
+                   box->y + logical.y / (double) PANGO_SCALE,
+                   (ranges[2 * i + 1] - ranges[2 * i]) / (double) PANGO_SCALE + 2 * overhang,
+                   logical.height / (double) PANGO_SCALE, 2 * overhang);
     g_free (ranges);
   } while (pango_layout_iter_next_line (iter));
   pango_layout_iter_free (iter);

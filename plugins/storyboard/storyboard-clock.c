@@ -3,8 +3,9 @@
 
 #define NSEC_PER_SEC G_GUINT64_CONSTANT (1000000000)
 
-/* The last frame of a picture: a quarter of the time that is left, at most this. Where a container holds no durations
- * players take the shortest distance for that of the very last frame: it must be small. */
+/* The last frame of a picture: a quarter of the time that is left, at most this. Where a container
+ * holds no durations players take the shortest distance for that of the very last frame: it must be
+ * small. */
 #define TAIL_MOST (NSEC_PER_SEC / 20)
 /* Too short to be asked for. */
 #define TAIL_LEAST_TIME (NSEC_PER_SEC / 5)
@@ -19,7 +20,7 @@ storyboard_clock_init (StoryboardClock *clock, guint64 beat, guint rate_n, guint
 static guint64
 frame_time (const StoryboardClock *clock, guint64 number)
 {
-  return (guint64)((unsigned __int128)number * clock->rate_d * NSEC_PER_SEC / clock->rate_n);
+  return (guint64) ((unsigned __int128) number * clock->rate_d * NSEC_PER_SEC / clock->rate_n);
 }
 
 gboolean

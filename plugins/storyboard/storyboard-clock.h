@@ -23,7 +23,8 @@ storyboard_clock_init (StoryboardClock *clock, guint64 beat, guint rate_n, guint
 
 /* The next frame of the picture that stands until @until; FALSE when the timeline is filled up to
  * there. At a variable rate with a beat the last frame is a short one: a tool that is asked for the
- * picture at a time may take the next frame that begins (ffmpeg does), and should find the same. At a fixed rate a frame shows what stands at its beginning, and may reach past @until. */
+ * picture at a time may take the next frame that begins (ffmpeg does), and should find the same. At
+ * a fixed rate a frame shows what stands at its beginning, and may reach past @until. */
 gboolean
 storyboard_clock_next (StoryboardClock *clock, guint64 until, guint64 *pts, guint64 *duration);
 

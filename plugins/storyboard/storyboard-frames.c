@@ -72,7 +72,7 @@ copy_rows (const StoryboardFrames *self, const guint8 *pixels, gsize stride, Gst
   gsize out_stride = GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0);
 
   for (int y = 0; y < self->out.height; y++)
-    memcpy (out + y * out_stride, pixels + y * stride, (gsize)self->out.width * 4);
+    memcpy (out + y * out_stride, pixels + y * stride, (gsize) self->out.width * 4);
 }
 
 void
@@ -86,8 +86,8 @@ storyboard_frames_set (StoryboardFrames *self, const guint8 *pixels, gsize strid
     return;
   }
   if (self->converter) {
-    in.data[0] = (gpointer)pixels;
-    in.info.stride[0] = (int)stride;
+    in.data[0] = (gpointer) pixels;
+    in.info.stride[0] = (int) stride;
     gst_video_converter_frame (self->converter, &in, &out);
   } else {
     copy_rows (self, pixels, stride, &out);

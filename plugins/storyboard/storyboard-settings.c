@@ -83,14 +83,14 @@ storyboard_settings_check (const StoryboardSettings *self, GError **error)
     return invalid (error, "width: %d is odd, and video needs an even width", self->width);
   if (self->height % 2 != 0)
     return invalid (error, "height: %d is odd, and video needs an even height", self->height);
-  if ((gint64)self->width * self->height > PIXELS_MAX)
+  if ((gint64) self->width * self->height > PIXELS_MAX)
     return invalid (error, "width, height: %d x %d is more than 7680 x 4320 pixels", self->width,
                     self->height);
   if (self->beat > 0 && self->beat < BEAT_MIN)
     return invalid (error,
                     "beat: %" G_GUINT64_FORMAT " ns is less than 10 ms: set frame-rate instead",
                     self->beat);
-  if (self->rate_n > (gint64)RATE_MAX * self->rate_d)
+  if (self->rate_n > (gint64) RATE_MAX * self->rate_d)
     return invalid (error, "frame-rate: %d/%d is more than %d frames a second", self->rate_n,
                     self->rate_d, RATE_MAX);
   return TRUE;

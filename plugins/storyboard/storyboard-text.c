@@ -85,7 +85,7 @@ storyboard_text_init_plain (StoryboardText *self, const char *input, gsize lengt
 
       if (range->offset > at)
         break;
-      open_end = (gsize)range->offset + range->length;
+      open_end = (gsize) range->offset + range->length;
       range->offset = self->text->len;
       range->length = 0;
       open = open_end > at ? range : NULL;
@@ -102,7 +102,7 @@ storyboard_text_init_plain (StoryboardText *self, const char *input, gsize lengt
 static gboolean
 attribute_is_refused (PangoAttribute *attribute, gpointer data)
 {
-  switch ((int)attribute->klass->type) {
+  switch ((int) attribute->klass->type) {
   case PANGO_ATTR_WEIGHT:
   case PANGO_ATTR_STYLE:
   case PANGO_ATTR_UNDERLINE:
@@ -153,7 +153,7 @@ storyboard_text_init_markup (StoryboardText *self, const char *input, gsize leng
 
   self->attrs = NULL;
   if (length <= MAX_MARKUP
-      && pango_parse_markup (input, (int)length, 0, &self->attrs, &text, NULL, NULL)) {
+      && pango_parse_markup (input, (int) length, 0, &self->attrs, &text, NULL, NULL)) {
     PangoAttrList *refused
         = self->attrs ? pango_attr_list_filter (self->attrs, attribute_is_refused, NULL) : NULL;
 

@@ -6,7 +6,7 @@
 
 #define HEX(rgb, opacity)                                                                          \
   {                                                                                                \
-    (((rgb) >> 16) & 0xff) / 255.0, (((rgb) >> 8) & 0xff) / 255.0, ((rgb)&0xff) / 255.0, opacity   \
+    (((rgb) >> 16) & 0xff) / 255.0, (((rgb) >> 8) & 0xff) / 255.0, ((rgb) &0xff) / 255.0, opacity  \
   }
 
 static const StoryboardPalette palettes[] = {

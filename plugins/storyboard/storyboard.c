@@ -193,7 +193,7 @@ draw (MedleyStoryboard *self, GstClockTime pts)
   const guint8 *pixels;
   gsize stride;
 
-  self->scene.pan = 0.5 - 0.5 * cos (2 * G_PI * (double)(pts % PAN_PERIOD) / PAN_PERIOD);
+  self->scene.pan = 0.5 - 0.5 * cos (2 * G_PI * (double) (pts % PAN_PERIOD) / PAN_PERIOD);
   pixels = storyboard_canvas_draw (self->canvas, &self->scene, &stride);
   storyboard_frames_set (self->frames, pixels, stride);
   self->drawn = TRUE;
@@ -289,7 +289,7 @@ show_caption (MedleyStoryboard *self, StoryboardText *text, const GArray *words,
   drop_caption (self);
   self->text = *text;
   *text = (StoryboardText){ NULL, NULL };
-  max_pages = (guint)MAX (1, (end - begin) / SCREEN_MIN);
+  max_pages = (guint) MAX (1, (end - begin) / SCREEN_MIN);
   self->pages = storyboard_canvas_paginate (self->canvas, &self->text, !self->titled, max_pages,
                                             cancellable);
   if (self->pages->len == 0) {
@@ -347,7 +347,7 @@ init_text (MedleyStoryboard *self, StoryboardText *text, GstBuffer *input, const
   GArray *words;
 
   if (self->markup) {
-    storyboard_text_init_markup (text, (const char *)map->data, map->size);
+    storyboard_text_init_markup (text, (const char *) map->data, map->size);
     return NULL;
   }
   marks = medley_caption_get_words (input);
@@ -359,7 +359,7 @@ init_text (MedleyStoryboard *self, StoryboardText *text, GstBuffer *input, const
 
     g_array_append_val (ranges, range);
   }
-  storyboard_text_init_plain (text, (const char *)map->data, map->size, ranges);
+  storyboard_text_init_plain (text, (const char *) map->data, map->size, ranges);
   for (guint i = 0; i < marks->len; i++) {
     Word word
         = { g_array_index (ranges, StoryboardRange, i), g_array_index (marks, MedleyWord, i).time };
@@ -387,7 +387,7 @@ process_caption (MedleyStoryboard *self, GstBuffer *input, const GstMapInfo *map
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
                  "a caption begins after %" G_GUINT64_FORMAT
                  " hours: its time is taken for a mistake",
-                 (guint64)(begin / GST_SECOND / 3600));
+                 (guint64) (begin / GST_SECOND / 3600));
     return FALSE;
   }
   if (end <= self->clock.position) {
@@ -420,7 +420,7 @@ process (MedleyConverter *converter, GstBuffer *input, GCancellable *cancellable
   } else {
     if (!self->sentencer)
       self->sentencer = medley_sentencer_new (self->job.language);
-    medley_sentencer_feed (self->sentencer, (const char *)map.data, map.size);
+    medley_sentencer_feed (self->sentencer, (const char *) map.data, map.size);
     ok = show_sentences (self, cancellable, error);
   }
   gst_buffer_unmap (input, &map);

@@ -103,13 +103,13 @@ deliver (MedleyTemplate *self, gsize length)
   while (text < end) {
     gsize word = strcspn (text, " \t\r\n");
 
-    word = MIN (word, (gsize)(end - text));
+    word = MIN (word, (gsize) (end - text));
     convert_word (self, text, word, out);
     text += word;
     if (text < end)
       g_string_append_c (out, *text++);
   }
-  g_string_erase (self->pending, 0, (gssize)length);
+  g_string_erase (self->pending, 0, (gssize) length);
   if (out->len == 0) {
     g_string_free (out, TRUE);
     return TRUE;
@@ -141,7 +141,7 @@ medley_template_process (MedleyConverter *converter, GstBuffer *input, GCancella
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO, "the input cannot be read");
     return FALSE;
   }
-  g_string_append_len (self->pending, (const char *)map.data, (gssize)map.size);
+  g_string_append_len (self->pending, (const char *) map.data, (gssize) map.size);
   gst_buffer_unmap (input, &map);
 
   length = self->pending->len;

@@ -216,7 +216,7 @@ on_progress (double fraction, gpointer data)
 
   medley_converter_report_progress (MEDLEY_CONVERTER (progress->self),
                                     progress->self->done
-                                        + (guint64)((double)progress->size * pages));
+                                        + (guint64) ((double) progress->size * pages));
 }
 
 /* One buffer a paragraph; joined they are what the `tesseract` command prints. */
@@ -233,7 +233,7 @@ push_text (MedleyTesseract *self)
     end = strstr (at, "\n\n");
     end = end ? end + 2 : at + strlen (at);
     if (!medley_converter_push (MEDLEY_CONVERTER (self), NULL,
-                                gst_buffer_new_memdup (at, (gsize)(end - at))))
+                                gst_buffer_new_memdup (at, (gsize) (end - at))))
       return FALSE;
   }
   return TRUE;
@@ -430,8 +430,8 @@ medley_tesseract_input_caps (MedleyConverter *converter, GstCaps *caps, GError *
                          "the frames have no size or format");
     return FALSE;
   }
-  return ocr_image_check_size (self->n_pages + 1, (guint64)GST_VIDEO_INFO_WIDTH (&self->info),
-                               (guint64)GST_VIDEO_INFO_HEIGHT (&self->info), self->job.max_pixels,
+  return ocr_image_check_size (self->n_pages + 1, (guint64) GST_VIDEO_INFO_WIDTH (&self->info),
+                               (guint64) GST_VIDEO_INFO_HEIGHT (&self->info), self->job.max_pixels,
                                error);
 }
 
@@ -463,7 +463,7 @@ medley_tesseract_set_property (GObject *object, guint id, const GValue *value, G
     self->settings.separator = g_value_dup_string (value);
     break;
   case PROP_FRAMING:
-    self->settings.framing = (Framing)g_value_get_enum (value);
+    self->settings.framing = (Framing) g_value_get_enum (value);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -520,8 +520,8 @@ medley_tesseract_finalize (GObject *object)
 static void
 install_properties (GObjectClass *klass)
 {
-  const GParamFlags flags = (GParamFlags)(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-                                          | G_PARAM_CONSTRUCT | GST_PARAM_MUTABLE_READY);
+  const GParamFlags flags = (GParamFlags) (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
+                                           | G_PARAM_CONSTRUCT | GST_PARAM_MUTABLE_READY);
   GParamSpec *properties[N_PROPERTIES] = { NULL };
 
   properties[PROP_LANGUAGE]

@@ -234,7 +234,7 @@ ocr_core_recognize (OcrCore *self, struct Pix *page, const OcrOptions *options,
   char dpi[16];
   g_snprintf (dpi, sizeof dpi, "%d", options->dpi);
   TessBaseAPISetVariable (self->api, "user_defined_dpi", dpi);
-  TessBaseAPISetPageSegMode (self->api, (TessPageSegMode)options->segmentation);
+  TessBaseAPISetPageSegMode (self->api, (TessPageSegMode) options->segmentation);
   TessBaseAPISetImage2 (self->api, page);
 
   Watch watch = { TessMonitorCreate (), cancellable, progress, user_data };
@@ -271,7 +271,7 @@ ocr_core_dup_text (OcrCore *self)
 static void
 clear_word (gpointer word)
 {
-  g_free (((OcrWord *)word)->text);
+  g_free (((OcrWord *) word)->text);
 }
 
 GArray *
@@ -299,7 +299,7 @@ ocr_core_list_words (OcrCore *self)
     word.width = right - left;
     word.height = bottom - top;
     float confidence = TessResultIteratorConfidence (it, RIL_WORD);
-    word.confidence = (int)(CLAMP (confidence, 0.0f, 100.0f) + 0.5f);
+    word.confidence = (int) (CLAMP (confidence, 0.0f, 100.0f) + 0.5f);
     word.text = g_strdup (text);
     TessDeleteText (text);
     g_array_append_val (words, word);

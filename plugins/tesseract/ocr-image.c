@@ -86,7 +86,7 @@ ocr_image_check_size (guint page, guint64 width, guint64 height, guint64 max_pix
 static guint32
 read_le16 (const guint8 *p)
 {
-  return (guint32)p[0] | (guint32)p[1] << 8;
+  return (guint32) p[0] | (guint32) p[1] << 8;
 }
 
 static guint32
@@ -98,7 +98,7 @@ read_le32 (const guint8 *p)
 static guint32
 read_be32 (const guint8 *p)
 {
-  return (guint32)p[0] << 24 | (guint32)p[1] << 16 | (guint32)p[2] << 8 | (guint32)p[3];
+  return (guint32) p[0] << 24 | (guint32) p[1] << 16 | (guint32) p[2] << 8 | (guint32) p[3];
 }
 
 static gboolean
@@ -124,7 +124,7 @@ read_gif_header (const guint8 *data, gsize size, guint32 *width, guint32 *height
     return FALSE;
   gsize at = 13;
   if (data[10] & 0x80)
-    at += (gsize)3 << ((data[10] & 7) + 1);
+    at += (gsize) 3 << ((data[10] & 7) + 1);
   while (at < size) {
     guint8 kind = data[at++];
     if (kind == 0x21) {
@@ -136,8 +136,8 @@ read_gif_header (const guint8 *data, gsize size, guint32 *width, guint32 *height
       guint8 flags = data[at + 8];
       *width = MAX (*width, w);
       *height = MAX (*height, h);
-      *pixels += (guint64)w * h;
-      at += 9 + (flags & 0x80 ? (gsize)3 << ((flags & 7) + 1) : 0) + 1;
+      *pixels += (guint64) w * h;
+      at += 9 + (flags & 0x80 ? (gsize) 3 << ((flags & 7) + 1) : 0) + 1;
       if (!skip_gif_blocks (data, size, &at))
         break;
     } else {
@@ -178,9 +178,9 @@ read_fixed_header (OcrDocument *self, guint64 *width, guint64 *height)
     return TRUE;
   }
   if (self->format == IFF_BMP && self->size >= 26) {
-    gint32 h = (gint32)read_le32 (self->data + 22);
+    gint32 h = (gint32) read_le32 (self->data + 22);
     *width = read_le32 (self->data + 18);
-    *height = h < 0 ? (guint64) - (gint64)h : (guint64)h;
+    *height = h < 0 ? (guint64) - (gint64) h : (guint64) h;
     return TRUE;
   }
   return FALSE;
@@ -203,7 +203,7 @@ check_single (OcrDocument *self, GError **error)
   if (pixReadHeaderMem (self->data, self->size, &format, &w, &h, &bps, &spp, &colormap) != 0
       || w < 1 || h < 1)
     return fail_damaged (self, "header", error);
-  return ocr_image_check_size (1, (guint64)w, (guint64)h, self->max_pixels, error);
+  return ocr_image_check_size (1, (guint64) w, (guint64) h, self->max_pixels, error);
 }
 
 static gboolean
@@ -211,7 +211,7 @@ check_tiff_page (OcrDocument *self, guint page, GError **error)
 {
   l_int32 w = 0, h = 0, bps = 0, spp = 0, resolution = 0, colormap = 0, format = 0;
 
-  if (readHeaderMemTiff (self->data, self->size, (l_int32)page, &w, &h, &bps, &spp, &resolution,
+  if (readHeaderMemTiff (self->data, self->size, (l_int32) page, &w, &h, &bps, &spp, &resolution,
                          &colormap, &format)
           != 0
       || w < 1 || h < 1) {
@@ -221,13 +221,13 @@ check_tiff_page (OcrDocument *self, guint page, GError **error)
                  page + 1, self->size);
     return FALSE;
   }
-  return ocr_image_check_size (page + 1, (guint64)w, (guint64)h, self->max_pixels, error);
+  return ocr_image_check_size (page + 1, (guint64) w, (guint64) h, self->max_pixels, error);
 }
 
 static gboolean
 check_tiff (OcrDocument *self, GError **error)
 {
-  FILE *file = fmemopen ((gpointer)self->data, self->size, "rb");
+  FILE *file = fmemopen ((gpointer) self->data, self->size, "rb");
   l_int32 n = 0;
 
   if (file) {
@@ -235,7 +235,7 @@ check_tiff (OcrDocument *self, GError **error)
       n = 0;
     fclose (file);
   }
-  self->n_pages = n > 0 ? (guint)n : 1;
+  self->n_pages = n > 0 ? (guint) n : 1;
   for (guint i = 0; i < MIN (self->n_pages, PAGES_AHEAD); i++)
     if (!check_tiff_page (self, i, error))
       return FALSE;
@@ -350,7 +350,7 @@ copy_colour_row (l_uint32 *row, int width, const guint8 *const sources[4], const
   for (int x = 0; x < width; x++) {
     guint32 pixel = 0;
     for (guint i = 0; i < n_planes; i++)
-      pixel |= (guint32)sources[i][(gssize)x * planes[i].step] << (24 - 8 * i);
+      pixel |= (guint32) sources[i][(gssize) x * planes[i].step] << (24 - 8 * i);
     row[x] = pixel;
   }
 }
@@ -367,7 +367,7 @@ ocr_image_new_from_planes (int width, int height, const OcrPlane *planes, guint 
   for (int y = 0; y < height; y++, row += pixGetWpl (page)) {
     const guint8 *sources[4] = { NULL };
     for (guint i = 0; i < n_planes; i++)
-      sources[i] = planes[i].data + (gssize)y * planes[i].stride;
+      sources[i] = planes[i].data + (gssize) y * planes[i].stride;
     if (n_planes == 1)
       copy_gray_row (row, width, sources[0], planes[0].step);
     else

@@ -69,7 +69,7 @@ void
 fixture_start (Fixture *fixture, GstElement *element, gboolean captions)
 {
   fixture->element = element;
-  fixture->log = g_ptr_array_new_with_free_func ((GDestroyNotify)item_free);
+  fixture->log = g_ptr_array_new_with_free_func ((GDestroyNotify) item_free);
   watch_pads (fixture, TRUE);
   /* Linked before the first harness starts the element. */
   if (captions)

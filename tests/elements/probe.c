@@ -26,7 +26,7 @@ static GstStaticPadTemplate extra_template = GST_STATIC_PAD_TEMPLATE (
 static void
 enter (MedleyConverter *converter, char call)
 {
-  Probe *self = (Probe *)converter;
+  Probe *self = (Probe *) converter;
 
   g_mutex_lock (&self->lock);
   g_string_append_c (self->calls, call);
@@ -39,7 +39,7 @@ enter (MedleyConverter *converter, char call)
 static void
 leave (MedleyConverter *converter)
 {
-  Probe *self = (Probe *)converter;
+  Probe *self = (Probe *) converter;
 
   g_mutex_lock (&self->lock);
   self->inside = FALSE;
@@ -49,7 +49,7 @@ leave (MedleyConverter *converter)
 static gboolean
 probe_open (MedleyConverter *converter, GCancellable *cancellable, GError **error)
 {
-  gboolean fail = ((Probe *)converter)->fail_open;
+  gboolean fail = ((Probe *) converter)->fail_open;
 
   enter (converter, 'o');
   if (fail)
@@ -68,7 +68,7 @@ probe_close (MedleyConverter *converter)
 static gboolean
 probe_start (MedleyConverter *converter, GError **error)
 {
-  gboolean fail = ((Probe *)converter)->fail_start;
+  gboolean fail = ((Probe *) converter)->fail_start;
 
   enter (converter, 's');
   if (fail)
@@ -110,7 +110,7 @@ block (Probe *self, GCancellable *cancellable, GError **error)
 static gboolean
 push_and_wait (Probe *self, GstBuffer *input)
 {
-  if (!medley_converter_push ((MedleyConverter *)self, NULL, gst_buffer_ref (input)))
+  if (!medley_converter_push ((MedleyConverter *) self, NULL, gst_buffer_ref (input)))
     return FALSE;
   g_mutex_lock (&self->lock);
   while (!self->released)
@@ -122,7 +122,7 @@ push_and_wait (Probe *self, GstBuffer *input)
 static gboolean
 push_both (Probe *self, GstBuffer *input)
 {
-  MedleyConverter *converter = (MedleyConverter *)self;
+  MedleyConverter *converter = (MedleyConverter *) self;
   g_autoptr (GstCaps) caps = gst_caps_from_string (
       "audio/x-raw, format=S16LE, layout=interleaved, channels=1, rate=16000");
 
@@ -134,7 +134,7 @@ push_both (Probe *self, GstBuffer *input)
 static gboolean
 act (Probe *self, ProbeMode mode, GstBuffer *input, GCancellable *cancellable, GError **error)
 {
-  MedleyConverter *converter = (MedleyConverter *)self;
+  MedleyConverter *converter = (MedleyConverter *) self;
   GstMapInfo map;
 
   switch (mode) {
@@ -144,7 +144,7 @@ act (Probe *self, ProbeMode mode, GstBuffer *input, GCancellable *cancellable, G
     return push_both (self, input);
   case PROBE_COLLECT:
     g_assert_true (gst_buffer_map (input, &map, GST_MAP_READ));
-    g_string_append_len (self->kept, (const char *)map.data, (gssize)map.size);
+    g_string_append_len (self->kept, (const char *) map.data, (gssize) map.size);
     gst_buffer_unmap (input, &map);
     return TRUE;
   case PROBE_BLOCK:
@@ -171,7 +171,7 @@ static gboolean
 probe_process (MedleyConverter *converter, GstBuffer *input, GCancellable *cancellable,
                GError **error)
 {
-  Probe *self = (Probe *)converter;
+  Probe *self = (Probe *) converter;
   gsize size = gst_buffer_get_size (input);
   ProbeMode mode;
   gboolean ok;
@@ -197,7 +197,7 @@ probe_idle (MedleyConverter *converter, GCancellable *cancellable, GError **erro
 static gboolean
 probe_drain (MedleyConverter *converter, GCancellable *cancellable, GError **error)
 {
-  Probe *self = (Probe *)converter;
+  Probe *self = (Probe *) converter;
   gboolean ok = TRUE;
 
   enter (converter, 'd');
@@ -213,14 +213,14 @@ static void
 probe_flush (MedleyConverter *converter)
 {
   enter (converter, 'f');
-  g_string_truncate (((Probe *)converter)->kept, 0);
+  g_string_truncate (((Probe *) converter)->kept, 0);
   leave (converter);
 }
 
 static void
 probe_finalize (GObject *object)
 {
-  Probe *self = (Probe *)object;
+  Probe *self = (Probe *) object;
 
   g_string_free (self->calls, TRUE);
   g_string_free (self->kept, TRUE);
@@ -354,7 +354,7 @@ harness_new (GstElement *element, const char *src)
 GstBuffer *
 text_buffer (const char *text, gssize size)
 {
-  return gst_buffer_new_memdup (text, size < 0 ? strlen (text) : (gsize)size);
+  return gst_buffer_new_memdup (text, size < 0 ? strlen (text) : (gsize) size);
 }
 
 GstFlowReturn
@@ -448,5 +448,5 @@ push_in_thread (GstHarness *harness, const char *text)
 GstFlowReturn
 join_push (GThread *thread)
 {
-  return (GstFlowReturn)GPOINTER_TO_INT (g_thread_join (thread));
+  return (GstFlowReturn) GPOINTER_TO_INT (g_thread_join (thread));
 }

@@ -27,7 +27,7 @@ recognise (const char *path)
   char *output = NULL;
   int status;
 
-  g_spawn_sync (NULL, (char **)argv, environment, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL,
+  g_spawn_sync (NULL, (char **) argv, environment, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL,
                 NULL, NULL, &output, NULL, &status, &error);
   g_assert_no_error (error);
   g_assert_true (g_spawn_check_wait_status (status, NULL));
@@ -49,8 +49,8 @@ storyboard_read_back (const guint8 *pixels, int width, int height, gsize stride,
 
   g_assert_cmpint (fd, >=, 0);
   close (fd);
-  surface = cairo_image_surface_create_for_data ((guint8 *)pixels, CAIRO_FORMAT_RGB24, width,
-                                                 height, (int)stride);
+  surface = cairo_image_surface_create_for_data ((guint8 *) pixels, CAIRO_FORMAT_RGB24, width,
+                                                 height, (int) stride);
   g_assert_cmpint (cairo_surface_write_to_png (surface, path), ==, CAIRO_STATUS_SUCCESS);
   cairo_surface_destroy (surface);
   output = recognise (path);
@@ -62,7 +62,7 @@ storyboard_read_back (const guint8 *pixels, int width, int height, gsize stride,
     if (g_hash_table_contains (read, word))
       found++;
     else
-      g_test_message ("not read: %s", (char *)word);
+      g_test_message ("not read: %s", (char *) word);
   }
-  return (double)found / g_hash_table_size (expected);
+  return (double) found / g_hash_table_size (expected);
 }

@@ -58,7 +58,7 @@ bench_take_text (GstHarness *harness)
     g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
     g_assert_cmpuint (map.size, >, 0);
     g_assert_false (GST_BUFFER_PTS_IS_VALID (buffer));
-    g_string_append_len (text, (const char *)map.data, (gssize)map.size);
+    g_string_append_len (text, (const char *) map.data, (gssize) map.size);
     gst_buffer_unmap (buffer, &map);
     gst_buffer_unref (buffer);
   }

@@ -64,12 +64,12 @@ pages_encode (PIX *page, int format)
 GBytes *
 pages_new_tiff (guint n_pages, int height)
 {
-  PIXA *pages = pixaCreate ((int)n_pages);
+  PIXA *pages = pixaCreate ((int) n_pages);
   l_uint8 *data = NULL;
   size_t size = 0;
 
   for (guint i = 0; i < n_pages; i++)
-    pixaAddPix (pages, pages_cut (300 + 200 * (int)i, height), L_INSERT);
+    pixaAddPix (pages, pages_cut (300 + 200 * (int) i, height), L_INSERT);
   g_assert_cmpint (pixaWriteMemMultipageTiff (&data, &size, pages), ==, 0);
   GBytes *bytes = g_bytes_new (data, size);
   lept_free (data);

@@ -115,7 +115,7 @@ test_long_text (void)
   g_assert_cmpuint (seconds, >, 250);
   g_assert_cmpuint (seconds, <, 500);
   for (guint i = 0; i < fixture.log->len; i++)
-    captions += ((Item *)g_ptr_array_index (fixture.log, i))->is_caption;
+    captions += ((Item *) g_ptr_array_index (fixture.log, i))->is_caption;
   g_assert_cmpuint (captions, ==, 100);
   fixture_stop (&fixture);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A fragmented MP4 that becomes a plain one: what starts late stays late, and frames keep their order. */
+/* A fragmented MP4 that becomes a plain one: what starts late stays late, and frames keep their
+ * order. */
 #include <gst/gst.h>
 #include <glib/gstdio.h>
 
@@ -25,7 +26,8 @@ static void
 make_film (const char *path)
 {
   g_autoptr (GstElement) pipeline = gst_parse_launch (
-      "videotestsrc num-buffers=90 timestamp-offset=700000000 ! video/x-raw,width=64,height=64,framerate=30/1 "
+      "videotestsrc num-buffers=90 timestamp-offset=700000000 ! "
+      "video/x-raw,width=64,height=64,framerate=30/1 "
       "! x264enc bframes=2 key-int-max=30 ! h264parse name=v "
       "audiotestsrc num-buffers=160 ! audio/x-raw,rate=44100 ! voaacenc ! aacparse name=a "
       "mp4mux name=m fragment-duration=1000 fragment-mode=dash-or-mss filesink name=s",
@@ -63,7 +65,8 @@ see (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   Seen *seen = data;
 
   gst_event_parse_segment (event, &segment);
-  time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (GST_PAD_PROBE_INFO_BUFFER (info)));
+  time = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+                                      GST_BUFFER_PTS (GST_PAD_PROBE_INFO_BUFFER (info)));
   if (seen->n++ == 0)
     seen->first = time;
   else

@@ -21,7 +21,7 @@ static GstFlowReturn
 push (GstHarness *harness, const char *text, gssize length)
 {
   return gst_harness_push (harness, gst_buffer_new_memdup (text, length < 0 ? strlen (text)
-                                                                            : (gsize)length));
+                                                                            : (gsize) length));
 }
 
 /* What has come out since the last call: the buffers, with '|' between them. */
@@ -37,7 +37,7 @@ pull (GstHarness *harness)
     g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
     if (out->len > 0)
       g_string_append_c (out, '|');
-    g_string_append_len (out, (const char *)map.data, (gssize)map.size);
+    g_string_append_len (out, (const char *) map.data, (gssize) map.size);
     gst_buffer_unmap (buffer, &map);
     gst_buffer_unref (buffer);
   }
@@ -106,8 +106,8 @@ test_bytes (void)
       g_autofree char *copy = g_malloc0 (size + 1);
 
       gst_buffer_extract (buffer, 0, copy, size);
-      g_assert_true (g_utf8_validate (copy, (gssize)size, NULL));
-      g_string_append_len (out, copy, (gssize)size);
+      g_assert_true (g_utf8_validate (copy, (gssize) size, NULL));
+      g_string_append_len (out, copy, (gssize) size);
       gst_buffer_unref (buffer);
     }
   }
@@ -176,7 +176,7 @@ test_long (void)
 
   while (text->len < 1000000)
     g_string_append (text, "no blank line\nat all ");
-  g_assert_cmpint (push (harness, text->str, (gssize)text->len), ==, GST_FLOW_OK);
+  g_assert_cmpint (push (harness, text->str, (gssize) text->len), ==, GST_FLOW_OK);
   end (harness);
   while ((buffer = gst_harness_try_pull (harness)) != NULL) {
     g_assert_cmpuint (gst_buffer_get_size (buffer), <=, 16 * 1024);

@@ -37,8 +37,8 @@ test_beat_leaves_no_gap_and_no_sliver (void)
     }
     g_assert_cmpuint (expected, ==, ends[i]);
   }
-  /* 0.35 0.4 | 1.4 2.4 2.95 3.0 | 3.0000001 | 4.0 5.0 6.0 7.35 7.4: a rest below half a beat joins its
-   * frame, and the last frame of what stands long enough is a short one */
+  /* 0.35 0.4 | 1.4 2.4 2.95 3.0 | 3.0000001 | 4.0 5.0 6.0 7.35 7.4: a rest below half a beat joins
+   * its frame, and the last frame of what stands long enough is a short one */
   g_assert_cmpuint (clock.count, ==, 2 + 4 + 1 + 5);
 }
 
@@ -393,7 +393,7 @@ test_long_text_is_divided_without_loss (void)
 
     draw_page (&drawing, i, FALSE);
     g_assert_cmpuint (count_text_in_safe_area (&drawing), >, 1000);
-    g_string_append_printf (shown, "%s%.*s", i ? " " : "", (int)page->length,
+    g_string_append_printf (shown, "%s%.*s", i ? " " : "", (int) page->length,
                             drawing.text.text->str + page->offset);
     g_strchomp (shown->str);
     shown->len = strlen (shown->str);
@@ -535,7 +535,7 @@ test_background_images (void)
   assert_background ("theme", path, -1);
   g_assert_cmpint (truncate (path, 60), ==, 0);
   assert_background ("theme", path, MEDLEY_ERROR_BAD_INPUT);
-  g_assert_true (g_file_set_contents (path, (const char *)huge, sizeof huge, NULL));
+  g_assert_true (g_file_set_contents (path, (const char *) huge, sizeof huge, NULL));
   assert_background ("theme", path, MEDLEY_ERROR_IMAGE_TOO_LARGE);
   g_assert_true (g_file_set_contents (path, "JFIF is what this is not, nor PNG", -1, NULL));
   assert_background ("theme", path, MEDLEY_ERROR_UNSUPPORTED_TYPE);

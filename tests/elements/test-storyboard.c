@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define CAPS "text/x-raw, format=utf8"
-#define MS(n) ((n)*GST_MSECOND)
+#define MS(n) ((n) *GST_MSECOND)
 
 static GstHarness *
 harness_new (const char *first, ...)
@@ -52,7 +52,7 @@ push_eos (GstHarness *h)
 static GPtrArray *
 take_frames (GstHarness *h)
 {
-  GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_buffer_unref);
+  GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
   GstClockTime expected = 0;
   GstBuffer *buffer;
 
@@ -75,7 +75,7 @@ memory_of (GPtrArray *frames, guint i)
 static GstClockTime
 pts_of (GPtrArray *frames, guint i)
 {
-  return GST_BUFFER_PTS ((GstBuffer *)g_ptr_array_index (frames, i));
+  return GST_BUFFER_PTS ((GstBuffer *) g_ptr_array_index (frames, i));
 }
 
 /* How many of the frames hold another picture than the one before. */
@@ -106,7 +106,7 @@ test_frames_come_with_changes_and_beats (void)
   g_assert_true (memory_of (frames, 2) == memory_of (frames, 6));
   g_assert_true (memory_of (frames, 6) != memory_of (frames, 7));
   g_assert_cmpuint (pts_of (frames, frames->len - 1), ==, MS (8000));
-  g_assert_cmpuint (GST_BUFFER_DURATION ((GstBuffer *)g_ptr_array_index (frames, frames->len - 1)),
+  g_assert_cmpuint (GST_BUFFER_DURATION ((GstBuffer *) g_ptr_array_index (frames, frames->len - 1)),
                     <=, MS (1));
   gst_harness_teardown (h);
 }
@@ -114,7 +114,7 @@ test_frames_come_with_changes_and_beats (void)
 static void
 test_without_beat_only_changes_are_pushed (void)
 {
-  GstHarness *h = harness_new ("beat", (guint64)0, NULL);
+  GstHarness *h = harness_new ("beat", (guint64) 0, NULL);
   g_autoptr (GPtrArray) frames = NULL;
 
   for (guint i = 0; i < 100; i++)
@@ -148,7 +148,7 @@ test_a_fixed_rate_gives_every_frame (void)
 static void
 test_six_hours_take_four_memories (void)
 {
-  GstHarness *h = harness_new ("width", 320, "height", 180, "beat", (guint64)0, NULL);
+  GstHarness *h = harness_new ("width", 320, "height", 180, "beat", (guint64) 0, NULL);
   g_autoptr (GHashTable) memories = g_hash_table_new (NULL, NULL);
   GstClockTime end = 0;
 
@@ -170,7 +170,7 @@ test_six_hours_take_four_memories (void)
 static void
 test_a_picture_in_use_is_not_drawn_over (void)
 {
-  GstHarness *h = harness_new ("width", 320, "height", 180, "beat", (guint64)0, NULL);
+  GstHarness *h = harness_new ("width", 320, "height", 180, "beat", (guint64) 0, NULL);
   GstBuffer *first, *later;
   GstMapInfo map;
   g_autofree guint8 *before = NULL;
@@ -197,7 +197,7 @@ test_a_picture_in_use_is_not_drawn_over (void)
 static void
 test_words_are_highlighted_when_they_are_spoken (void)
 {
-  GstHarness *h = harness_new ("highlight-words", TRUE, "beat", (guint64)0, NULL);
+  GstHarness *h = harness_new ("highlight-words", TRUE, "beat", (guint64) 0, NULL);
   const MedleyWord words[] = { { 0, 3, MS (1000) }, { 4, 3, MS (1400) }, { 9, 5, MS (2100) } };
   const guint64 expected[] = { 0, 1000, 1400, 2100, 3000 };
   g_autoptr (GPtrArray) frames = NULL;
@@ -258,7 +258,7 @@ test_a_panning_image_moves_in_every_frame (void)
 static void
 test_text_without_time_is_shown_sentence_by_sentence (void)
 {
-  GstHarness *h = harness_new ("beat", (guint64)0, NULL);
+  GstHarness *h = harness_new ("beat", (guint64) 0, NULL);
   const char *text = "A first sentence of forty-five letters, here. Short one. And a last one";
   g_autoptr (GPtrArray) frames = NULL;
   GstBuffer *buffer = gst_buffer_new_memdup (text, strlen (text));
@@ -389,7 +389,7 @@ test_the_first_caption_is_readable_below_the_title (void)
 static void
 test_long_sentences_stay_on_one_screen (void)
 {
-  GstHarness *h = harness_new ("beat", (guint64)0, NULL);
+  GstHarness *h = harness_new ("beat", (guint64) 0, NULL);
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GPtrArray) frames = NULL;
 
@@ -471,7 +471,7 @@ test_bad_properties_are_typed_errors (void)
   assert_refused (MEDLEY_ERROR_INVALID_PROPERTY, "width", 641, NULL);
   assert_refused (MEDLEY_ERROR_INVALID_PROPERTY, "height", 361, NULL);
   assert_refused (MEDLEY_ERROR_INVALID_PROPERTY, "width", 7680, "height", 7680, NULL);
-  assert_refused (MEDLEY_ERROR_INVALID_PROPERTY, "beat", (guint64)1, NULL);
+  assert_refused (MEDLEY_ERROR_INVALID_PROPERTY, "beat", (guint64) 1, NULL);
 }
 
 static void

@@ -366,7 +366,7 @@ test_huge_pages_are_refused_by_their_header (void)
   g_autoptr (GBytes) gif = pages_encode (part, IFF_GIF);
   gsize size;
   const guint8 *data = g_bytes_get_data (gif, &size);
-  gsize at = 13 + (data[10] & 0x80 ? (gsize)3 << ((data[10] & 7) + 1) : 0);
+  gsize at = 13 + (data[10] & 0x80 ? (gsize) 3 << ((data[10] & 7) + 1) : 0);
   while (data[at] == 0x21)
     for (at += 2; data[at++] != 0;)
       at += data[at - 1];
@@ -437,7 +437,7 @@ test_other_content_is_refused (void)
   assert_refused (zeros, MEDLEY_ERROR_BAD_INPUT, "no image");
   for (guint round = 0; round < 200; round++) {
     for (guint i = 0; i < sizeof noise; i++)
-      noise[i] = (guint8)g_rand_int (rand);
+      noise[i] = (guint8) g_rand_int (rand);
     g_autoptr (GBytes) bytes = g_bytes_new (noise, sizeof noise);
     assert_refused (bytes, MEDLEY_ERROR_BAD_INPUT, "no image");
   }
@@ -463,8 +463,8 @@ test_damaged_files_are_read_or_refused (void)
       gconstpointer data = g_bytes_get_data (whole, &size);
       g_autofree guint8 *copy = g_memdup2 (data, size);
       for (guint k = 0; k < 3; k++)
-        copy[g_rand_int_range (rand, 0, (gint32)MIN (size, k ? size : 200))]
-            ^= (guint8)(1 << g_rand_int_range (rand, 0, 8));
+        copy[g_rand_int_range (rand, 0, (gint32) MIN (size, k ? size : 200))]
+            ^= (guint8) (1 << g_rand_int_range (rand, 0, 8));
       g_autoptr (GBytes) bytes = g_bytes_new (copy, size);
       g_autoptr (GError) error = NULL;
       g_autoptr (OcrDocument) document = ocr_document_new (bytes, 4000000, &error);

@@ -26,11 +26,11 @@ ask_command (GBytes *bytes)
   int fd = g_file_open_tmp ("page-XXXXXX", &path, &error);
   g_assert_no_error (error);
   close (fd);
-  g_file_set_contents (path, data, (gssize)size, &error);
+  g_file_set_contents (path, data, (gssize) size, &error);
   g_assert_no_error (error);
   const char *argv[] = { program, path, "-", NULL };
   g_auto (GStrv) environment = g_environ_setenv (g_get_environ (), "OMP_THREAD_LIMIT", "1", TRUE);
-  g_spawn_sync (NULL, (char **)argv, environment, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &text,
+  g_spawn_sync (NULL, (char **) argv, environment, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &text,
                 NULL, &status, &error);
   g_assert_no_error (error);
   g_assert_cmpint (status, ==, 0);
@@ -166,7 +166,7 @@ run_pipeline (const char *launch, GError **error)
       break;
     GstMapInfo map;
     g_assert_true (gst_buffer_map (gst_sample_get_buffer (sample), &map, GST_MAP_READ));
-    g_string_append_len (text, (const char *)map.data, (gssize)map.size);
+    g_string_append_len (text, (const char *) map.data, (gssize) map.size);
     gst_buffer_unmap (gst_sample_get_buffer (sample), &map);
     gst_sample_unref (sample);
   }
@@ -204,7 +204,7 @@ test_files_in_a_row_are_documents (void)
   const char *data = g_bytes_get_data (bytes, &size);
 
   close (g_file_open_tmp ("page-XXXXXX.png", &path, &error));
-  g_file_set_contents (path, data, (gssize)size, &error);
+  g_file_set_contents (path, data, (gssize) size, &error);
   g_assert_no_error (error);
   g_autofree char *launch
       = g_strdup_printf ("concat name=c ! tesseract ! appsink name=out sync=false "
@@ -226,7 +226,7 @@ make_frame (PIX *page, GstVideoFormat format, GstVideoInfo *info)
   int width = pixGetWidth (page), height = pixGetHeight (page);
   GstVideoFrame frame;
 
-  gst_video_info_set_format (info, format, (guint)width, (guint)height);
+  gst_video_info_set_format (info, format, (guint) width, (guint) height);
   g_autoptr (GstBuffer) buffer = gst_buffer_new_allocate (NULL, info->size, NULL);
   gst_buffer_memset (buffer, 0, 0xff, info->size);
   g_assert_true (gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE));
@@ -239,7 +239,7 @@ make_frame (PIX *page, GstVideoFormat format, GstVideoInfo *info)
         guint8 *row = GST_VIDEO_FRAME_COMP_DATA (&frame, i);
         row[y * GST_VIDEO_FRAME_COMP_STRIDE (&frame, i)
             + x * GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, i)]
-            = (guint8)value;
+            = (guint8) value;
       }
     }
   gst_video_frame_unmap (&frame);
@@ -384,7 +384,7 @@ test_layout_names_each_word_and_its_place (void)
   g_assert_cmpuint (gst_harness_buffers_in_queue (layout), ==, 1);
   g_autoptr (GstBuffer) buffer = gst_harness_pull (layout);
   gst_buffer_map (buffer, &map, GST_MAP_READ);
-  json_parser_load_from_data (parser, (const char *)map.data, (gssize)map.size, &error);
+  json_parser_load_from_data (parser, (const char *) map.data, (gssize) map.size, &error);
   gst_buffer_unmap (buffer, &map);
   g_assert_no_error (error);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What happens while a job runs: growing inputs, progress, pause, cancel, engines that hang or crash. */
+/* What happens while a job runs: growing inputs, progress, pause, cancel, engines that hang or
+ * crash. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -61,9 +62,11 @@ static void
 test_speech_follows_the_writer (void)
 {
   g_autoptr (TestWorker) worker = test_worker_start (NULL);
-  g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", ""),
-                                     OUTPUT ("speech", "audio/ogg", "speech", "") ", "
-                                     OUTPUT ("words", "text/plain", "speech", "captions"), NULL);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", ""),
+                   OUTPUT ("speech", "audio/ogg", "speech", "") ", " OUTPUT ("words", "text/plain",
+                                                                             "speech", "captions"),
+                   NULL);
   g_autofree char *speech = test_worker_path (worker, "speech.ogg");
   g_autofree char *words = test_worker_path (worker, "words");
   g_autofree char *said = NULL;
@@ -94,14 +97,16 @@ test_page_may_arrive_slowly (void)
 {
   g_autoptr (TestWorker) worker = test_worker_start (NULL);
   g_autofree char *page = g_test_build_filename (G_TEST_DIST, "..", "data", "page.png", NULL);
-  g_autofree char *plan = test_plan (PAGE_INPUT, "", OUTPUT ("out", "image/jpeg", "page", ""), NULL);
+  g_autofree char *plan
+      = test_plan (PAGE_INPUT, "", OUTPUT ("out", "image/jpeg", "page", ""), NULL);
   g_autofree char *out = test_worker_path (worker, "out.jpg");
   g_autofree char *bytes = NULL;
   SlowInput input = slow_input_new (worker);
   gsize length;
 
   g_assert_true (g_file_get_contents (page, &bytes, &length, NULL));
-  test_worker_run (worker, plan, INPUTS ({ "page", input.path, input.listen }), OUTPUTS ({ "out", "out.jpg" }));
+  test_worker_run (worker, plan, INPUTS ({ "page", input.path, input.listen }),
+                   OUTPUTS ({ "out", "out.jpg" }));
   for (gsize at = 0; at < length; at += length / 3 + 1) {
     gsize n = MIN (length / 3 + 1, length - at);
 
@@ -135,13 +140,15 @@ static void
 test_a_growing_input_has_its_limit (void)
 {
   g_autoptr (TestWorker) worker = test_worker_start (NULL);
-  g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("echo", "fakeecho", "text", ""),
-                                     OUTPUT ("out", "text/plain", "echo", ""), "'text-bytes': <uint64 20>");
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, STAGE ("echo", "fakeecho", "text", ""),
+                   OUTPUT ("out", "text/plain", "echo", ""), "'text-bytes': <uint64 20>");
   g_autofree char *out = NULL;
   const char *code = NULL;
   SlowInput input = slow_input_new (worker);
 
-  test_worker_run (worker, plan, INPUTS ({ "text", input.path, input.listen }), OUTPUTS ({ "out", "out" }));
+  test_worker_run (worker, plan, INPUTS ({ "text", input.path, input.listen }),
+                   OUTPUTS ({ "out", "out" }));
   slow_input_write (&input, "Twelve bytes");
   test_worker_until (worker, has_begun, NULL, 20);
   slow_input_write (&input, "and twelve more");
@@ -164,7 +171,8 @@ test_nothing_came (void)
   const char *code = NULL, *message = NULL;
   SlowInput input = slow_input_new (worker);
 
-  test_worker_run (worker, plan, INPUTS ({ "text", input.path, input.listen }), OUTPUTS ({ "out", "out" }));
+  test_worker_run (worker, plan, INPUTS ({ "text", input.path, input.listen }),
+                   OUTPUTS ({ "out", "out" }));
   slow_input_end (&input);
   test_worker_wait (worker, 20);
   g_variant_lookup (worker->error, "code", "&s", &code);
@@ -177,7 +185,8 @@ static gboolean
 later_cancel (gpointer data)
 {
   TestWorker *worker = data;
-  g_autoptr (GVariant) reply = test_worker_call (worker, "Cancel", g_variant_new ("(s)", "job"), NULL);
+  g_autoptr (GVariant) reply
+      = test_worker_call (worker, "Cancel", g_variant_new ("(s)", "job"), NULL);
 
   g_assert_nonnull (reply);
   return G_SOURCE_REMOVE;
@@ -188,12 +197,14 @@ check_cancel (const char *stage)
 {
   g_autoptr (TestWorker) worker = test_worker_start (NULL);
   g_autofree char *text = test_worker_write (worker, "text", "Some text.", -1);
-  g_autofree char *plan = test_plan (TEXT_INPUT, stage, OUTPUT ("out", "text/plain", "stage", ""), NULL);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, stage, OUTPUT ("out", "text/plain", "stage", ""), NULL);
   g_autofree char *echo = test_plan (TEXT_INPUT, STAGE ("stage", "fakeecho", "text", ""),
                                      OUTPUT ("out", "text/plain", "stage", ""), NULL);
 
   g_timeout_add (200, later_cancel, worker);
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }), "cancelled", NULL, "cancelled");
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }),
+                    "cancelled", NULL, "cancelled");
   /* Without a job it is no error, and the worker goes on. */
   later_cancel (worker);
   test_worker_succeed (worker, echo, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }));
@@ -220,8 +231,8 @@ test_cancel_while_waiting_for_input (void)
   SlowInput input = slow_input_new (worker);
 
   g_timeout_add (200, later_cancel, worker);
-  test_worker_fail (worker, plan, INPUTS ({ "text", input.path, input.listen }), OUTPUTS ({ "out", "out" }),
-                    "cancelled", NULL, "cancelled");
+  test_worker_fail (worker, plan, INPUTS ({ "text", input.path, input.listen }),
+                    OUTPUTS ({ "out", "out" }), "cancelled", NULL, "cancelled");
   slow_input_end (&input);
 }
 
@@ -238,7 +249,9 @@ test_pause (void)
   g_autofree char *letters = g_strnfill (400, 'x');
   g_autofree char *text = test_worker_write (worker, "text", letters, -1);
   g_autofree char *plan
-      = test_plan (TEXT_INPUT, STAGE_SET ("slow", "fakeslow", "text", "", "'delay-ms': <int64 10>, 'bytes-per-step': <int64 4>"),
+      = test_plan (TEXT_INPUT,
+                   STAGE_SET ("slow", "fakeslow", "text", "",
+                              "'delay-ms': <int64 10>, 'bytes-per-step': <int64 4>"),
                    OUTPUT ("out", "text/plain", "slow", ""), NULL);
   g_autofree char *out = NULL;
   gint64 until;
@@ -288,7 +301,8 @@ test_one_job_at_a_time (void)
   g_autoptr (GError) error = NULL;
 
   test_worker_run (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }));
-  g_assert_false (test_worker_try_run (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out2" }), &error));
+  g_assert_false (test_worker_try_run (worker, plan, INPUTS ({ "text", text }),
+                                       OUTPUTS ({ "out", "out2" }), &error));
   g_assert_cmpstr (g_quark_to_string (error->domain), ==, "medley-error");
   later_cancel (worker);
   test_worker_wait (worker, 20);
@@ -307,7 +321,8 @@ test_hang_is_told (void)
   g_autoptr (TestWorker) worker = test_worker_start (NULL);
   g_autofree char *text = test_worker_write (worker, "text", "Some text.", -1);
   g_autofree char *plan = test_plan (TEXT_INPUT,
-                                     STAGE ("first", "fakeecho", "text", "") ", " STAGE ("stuck", "fakehang", "first", ""),
+                                     STAGE ("first", "fakeecho", "text",
+                                            "") ", " STAGE ("stuck", "fakehang", "first", ""),
                                      OUTPUT ("out", "text/plain", "stuck", ""), NULL);
   guint64 activity;
 
@@ -345,7 +360,8 @@ check_crash (const char *where)
   g_autofree char *set = g_strdup_printf ("'how': <'abort'>, 'where': <'%s'>", where);
   g_autofree char *stage = g_strdup_printf (
       "{'name': <'boom'>, 'task': <'a-to-b'>, 'engines': <['fakecrash']>, 'set': <@a{sv} {%s}>, "
-      "'from': <[('', 'first', '')]>, 'pointer': <''>, 'file': <''>}", set);
+      "'from': <[('', 'first', '')]>, 'pointer': <''>, 'file': <''>}",
+      set);
   g_autofree char *stages = g_strconcat (STAGE ("first", "fakeecho", "text", "") ", ", stage, NULL);
   int status;
 
@@ -375,11 +391,13 @@ test_progress_goes_up (void)
   g_autofree char *letters = g_strnfill (300, 'x');
   g_autofree char *text = test_worker_write (worker, "text", letters, -1);
   /* The second stage has no total of its own. */
-  g_autofree char *plan
-      = test_plan (TEXT_INPUT,
-                   STAGE_SET ("slow", "fakeslow", "text", "", "'delay-ms': <int64 10>, 'bytes-per-step': <int64 3>") ", "
-                   STAGE ("echo", "fakeecho", "slow", ""),
-                   OUTPUT ("out", "text/plain", "echo", ""), NULL);
+  g_autofree char *plan = test_plan (
+      TEXT_INPUT,
+      STAGE_SET ("slow", "fakeslow", "text", "",
+                 "'delay-ms': <int64 10>, 'bytes-per-step': <int64 3>") ", " STAGE ("echo",
+                                                                                    "fakeecho",
+                                                                                    "slow", ""),
+      OUTPUT ("out", "text/plain", "echo", ""), NULL);
   double last = 0;
   guint n = 0;
 

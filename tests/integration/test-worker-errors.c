@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What goes wrong, and what is said of it: code, stage, and words that help. After each failure the worker goes on. */
+/* What goes wrong, and what is said of it: code, stage, and words that help. After each failure the
+ * worker goes on. */
 #include <string.h>
 #include <unistd.h>
 
@@ -8,7 +9,9 @@
 
 static TestWorker *worker;
 
-#define LIMITS "'text-bytes': <uint64 1000>, 'image-pixels': <uint64 100000000>, 'output-bytes': <uint64 1000000>"
+#define LIMITS                                                                                     \
+  "'text-bytes': <uint64 1000>, 'image-pixels': <uint64 100000000>, 'output-bytes': <uint64 "      \
+  "1000000>"
 
 /* A failure leaves a worker that works. */
 static void
@@ -45,12 +48,15 @@ test_text (gconstpointer data)
 {
   const TextCase *c = data;
   g_autofree char *text = test_worker_write (worker, "text", c->text, c->length);
-  g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", ""),
-                                     OUTPUT ("out", "audio/ogg", "speech", "") ", "
-                                     OUTPUT ("words", "text/plain", "speech", "captions"), LIMITS);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", ""),
+                   OUTPUT ("out", "audio/ogg", "speech", "") ", " OUTPUT ("words", "text/plain",
+                                                                          "speech", "captions"),
+                   LIMITS);
 
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }, { "words", "words" }), c->code,
-                    c->stage, c->message);
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }),
+                    OUTPUTS ({ "out", "out" }, { "words", "words" }), c->code, c->stage,
+                    c->message);
   check_worker ();
 }
 
@@ -62,8 +68,8 @@ test_text_too_long (void)
   g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", ""),
                                      OUTPUT ("out", "audio/ogg", "speech", ""), LIMITS);
 
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }), "too-large", NULL,
-                    "1001 bytes; the limit is 1000 (limits.text-bytes)");
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }),
+                    "too-large", NULL, "1001 bytes; the limit is 1000 (limits.text-bytes)");
 }
 
 static void
@@ -128,16 +134,21 @@ write_bomb (void)
 static void
 check_picture (const char *path, const char *code, const char *message)
 {
-  g_autofree char *ocr = test_plan (PAGE_INPUT, STAGE ("ocr", "tesseract", "page", ""),
-                                    OUTPUT ("text", "text/plain", "ocr", "") ", "
-                                    OUTPUT ("layout", "application/json", "ocr", "layout"), LIMITS);
-  g_autofree char *convert = test_plan (PAGE_INPUT, "", OUTPUT ("out", "image/jpeg", "page", ""), LIMITS);
+  g_autofree char *ocr
+      = test_plan (PAGE_INPUT, STAGE ("ocr", "tesseract", "page", ""),
+                   OUTPUT ("text", "text/plain", "ocr",
+                           "") ", " OUTPUT ("layout", "application/json", "ocr", "layout"),
+                   LIMITS);
+  g_autofree char *convert
+      = test_plan (PAGE_INPUT, "", OUTPUT ("out", "image/jpeg", "page", ""), LIMITS);
   const char *found = NULL;
 
   /* Through GStreamer's decoders. */
-  test_worker_fail (worker, convert, INPUTS ({ "page", path }), OUTPUTS ({ "out", "out.jpg" }), code, NULL, message);
+  test_worker_fail (worker, convert, INPUTS ({ "page", path }), OUTPUTS ({ "out", "out.jpg" }),
+                    code, NULL, message);
   /* Into an engine that decodes by itself, whose words are its own. */
-  test_worker_run (worker, ocr, INPUTS ({ "page", path }), OUTPUTS ({ "text", "out" }, { "layout", "layout" }));
+  test_worker_run (worker, ocr, INPUTS ({ "page", path }),
+                   OUTPUTS ({ "text", "out" }, { "layout", "layout" }));
   test_worker_wait (worker, 30);
   g_assert_false (worker->ok);
   g_variant_lookup (worker->error, "code", "&s", &found);
@@ -193,20 +204,25 @@ test_sound_that_is_none (void)
   g_autofree char *plan = test_plan ("{'name': <'sound'>, 'type': <'audio/*'>}", "",
                                      OUTPUT ("out", "audio/ogg", "sound", ""), LIMITS);
 
-  test_worker_fail (worker, plan, INPUTS ({ "sound", page }), OUTPUTS ({ "out", "out" }), "bad-input", NULL, "\"sound\"");
-  test_worker_fail (worker, plan, INPUTS ({ "sound", text }), OUTPUTS ({ "out", "out" }), "bad-input", NULL, "\"sound\"");
+  test_worker_fail (worker, plan, INPUTS ({ "sound", page }), OUTPUTS ({ "out", "out" }),
+                    "bad-input", NULL, "\"sound\"");
+  test_worker_fail (worker, plan, INPUTS ({ "sound", text }), OUTPUTS ({ "out", "out" }),
+                    "bad-input", NULL, "\"sound\"");
   check_worker ();
 }
 
 static void
 test_output_too_large (void)
 {
-  g_autofree char *text = test_worker_write (worker, "text", "Some words. And some more. And many more than that.", -1);
-  g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("speech", "fakevoice", "text", ""),
-                                     OUTPUT ("out", "audio/wav", "speech", ""), "'output-bytes': <uint64 5000>");
+  g_autofree char *text
+      = test_worker_write (worker, "text", "Some words. And some more. And many more than that.",
+                           -1);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, STAGE ("speech", "fakevoice", "text", ""),
+                   OUTPUT ("out", "audio/wav", "speech", ""), "'output-bytes': <uint64 5000>");
 
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }), "output-too-large", NULL,
-                    "output \"out\"");
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }),
+                    "output-too-large", NULL, "output \"out\"");
   check_worker ();
 }
 
@@ -220,7 +236,8 @@ test_disk_full (void)
 
   /* A device on which there is never any space. */
   g_assert_cmpint (symlink ("/dev/full", out), ==, 0);
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "full" }), "no-space", NULL, "disk is full");
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "full" }),
+                    "no-space", NULL, "disk is full");
   check_worker ();
 }
 
@@ -228,11 +245,12 @@ static void
 test_unknown_voice (void)
 {
   g_autofree char *text = test_worker_write (worker, "text", "Some words.", -1);
-  g_autofree char *plan = test_plan (TEXT_INPUT, STAGE_SET ("speech", "espeak", "text", "", "'voice': <'xx-none'>"),
-                                     OUTPUT ("out", "audio/wav", "speech", ""), NULL);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, STAGE_SET ("speech", "espeak", "text", "", "'voice': <'xx-none'>"),
+                   OUTPUT ("out", "audio/wav", "speech", ""), NULL);
 
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }), "unknown-voice", "speech",
-                    "xx-none");
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }),
+                    "unknown-voice", "speech", "xx-none");
   check_worker ();
 }
 
@@ -242,12 +260,13 @@ test_properties_come_with_all_faults (void)
   g_autofree char *text = test_worker_write (worker, "text", "Some words.", -1);
   g_autofree char *plan
       = test_plan (TEXT_INPUT,
-                   STAGE_SET ("speech", "fakevoice", "text", "", "'ms-per-character': <int64 5000>, 'voise': <'low'>"),
+                   STAGE_SET ("speech", "fakevoice", "text", "",
+                              "'ms-per-character': <int64 5000>, 'voise': <'low'>"),
                    OUTPUT ("out", "audio/wav", "speech", ""), NULL);
   g_autoptr (GVariant) faults = NULL;
 
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }), "invalid-property", "speech",
-                    "1 more fault");
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }),
+                    "invalid-property", "speech", "1 more fault");
   faults = g_variant_lookup_value (worker->error, "faults", G_VARIANT_TYPE ("aa{sv}"));
   g_assert_cmpuint (g_variant_n_children (faults), ==, 2);
 }
@@ -258,7 +277,8 @@ test_properties_are_reset (void)
 {
   g_autofree char *text = test_worker_write (worker, "text", "Some words here.", -1);
   g_autofree char *slow
-      = test_plan (TEXT_INPUT, STAGE_SET ("speech", "fakevoice", "text", "", "'ms-per-character': <int64 200>"),
+      = test_plan (TEXT_INPUT,
+                   STAGE_SET ("speech", "fakevoice", "text", "", "'ms-per-character': <int64 200>"),
                    OUTPUT ("out", "audio/wav", "speech", ""), NULL);
   g_autofree char *usual = test_plan (TEXT_INPUT, STAGE ("speech", "fakevoice", "text", ""),
                                       OUTPUT ("out", "audio/wav", "speech", ""), NULL);
@@ -267,15 +287,16 @@ test_properties_are_reset (void)
   for (guint i = 0; i < 3; i++) {
     g_autofree char *bytes = NULL;
 
-    test_worker_succeed (worker, i == 1 ? slow : usual, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }));
+    test_worker_succeed (worker, i == 1 ? slow : usual, INPUTS ({ "text", text }),
+                         OUTPUTS ({ "out", "out" }));
     bytes = test_worker_read (worker, "out", &lengths[i]);
   }
   g_assert_cmpuint (lengths[1], >, 5 * lengths[0]);
   g_assert_cmpuint (lengths[2], ==, lengths[0]);
 }
 
-#define CANDIDATES(NAME, ENGINES)                                                                                      \
-  "{'name': <'" NAME "'>, 'task': <'a-to-b'>, 'engines': <[" ENGINES "]>, 'set': <@a{sv} {}>, "                        \
+#define CANDIDATES(NAME, ENGINES)                                                                  \
+  "{'name': <'" NAME "'>, 'task': <'a-to-b'>, 'engines': <[" ENGINES "]>, 'set': <@a{sv} {}>, "    \
   "'from': <[('', 'text', '')]>, 'pointer': <'/stages/" NAME "'>, 'file': <''>}"
 
 static void
@@ -283,8 +304,9 @@ test_fallback (void)
 {
   g_autoptr (TestWorker) own = test_worker_start (NULL);
   g_autofree char *text = test_worker_write (own, "text", "Some words.", -1);
-  g_autofree char *plan = test_plan (TEXT_INPUT, CANDIDATES ("stage", "'nosuchengine', 'fakeflaky', 'fakeecho'"),
-                                     OUTPUT ("out", "text/plain", "stage", ""), NULL);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, CANDIDATES ("stage", "'nosuchengine', 'fakeflaky', 'fakeecho'"),
+                   OUTPUT ("out", "text/plain", "stage", ""), NULL);
   g_autofree char *out = NULL;
   g_autoptr (GVariant) finished = NULL;
   const char *engines[2] = { NULL, NULL };
@@ -323,7 +345,8 @@ test_no_fallback_for_bad_input (void)
   g_autofree char *plan = test_plan (TEXT_INPUT, CANDIDATES ("stage", "'fakeecho', 'fakevoice'"),
                                      OUTPUT ("out", "text/plain", "stage", ""), NULL);
 
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }), "bad-encoding", "stage", "UTF-8");
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }),
+                    "bad-encoding", "stage", "UTF-8");
   g_assert_null (test_worker_find_event (worker, "stage-fallback", NULL));
 }
 
@@ -331,11 +354,12 @@ static void
 test_no_engine_left (void)
 {
   g_autofree char *text = test_worker_write (worker, "text", "Some words.", -1);
-  g_autofree char *plan = test_plan (TEXT_INPUT, CANDIDATES ("stage", "'nosuchengine', 'norsuchone'"),
-                                     OUTPUT ("out", "text/plain", "stage", ""), NULL);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, CANDIDATES ("stage", "'nosuchengine', 'norsuchone'"),
+                   OUTPUT ("out", "text/plain", "stage", ""), NULL);
 
-  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }), "unknown-engine", "stage",
-                    "norsuchone");
+  test_worker_fail (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }),
+                    "unknown-engine", "stage", "norsuchone");
 }
 
 static gboolean
@@ -359,7 +383,8 @@ check_plan (const char *plan)
 {
   g_autoptr (GVariant) value = g_variant_parse (G_VARIANT_TYPE_VARDICT, plan, NULL, NULL, NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = test_worker_call (worker, "Check", g_variant_new ("(@a{sv})", value), &error);
+  g_autoptr (GVariant) reply
+      = test_worker_call (worker, "Check", g_variant_new ("(@a{sv})", value), &error);
 
   g_assert_no_error (error);
   return g_variant_get_child_value (reply, 0);
@@ -370,14 +395,18 @@ test_check_finds_everything_at_once (void)
 {
   g_autofree char *plan = test_plan (
       TEXT_INPUT ", " PAGE_INPUT,
-      STAGE ("a", "fakeech", "text", "") ", "
-      STAGE_SET ("b", "fakevoice", "text", "", "'voic': <'x'>, 'ms-per-character': <int64 100000>") ", "
-      STAGE ("c", "fakeecho", "page", "") ", "
-      ELEMENT ("d", "audioecho", "b", "captionz", "") ", "
-      ELEMENT ("e", "quue", "b", "", "") ", "
-      ELEMENT ("f", "videoflip", "page", "", "'method': <'upside-down'>"),
-      OUTPUT ("text", "text/plain", "b", "") ", " OUTPUT ("film", "video/foo", "b", "") ", "
-      OUTPUT ("picture", "image/png", "f", "") ", " OUTPUT_2 ("both", "audio/ogg", "b", "", "b", ""), NULL);
+      STAGE ("a", "fakeech", "text", "") ", " STAGE_SET ("b", "fakevoice", "text", "", "'voic': <'x'>, 'ms-per-character': <int64 100000>") ", " STAGE (
+          "c", "fakeecho", "page",
+          "") ", " ELEMENT ("d", "audioecho", "b", "captionz",
+                            "") ", " ELEMENT ("e", "quue", "b", "",
+                                              "") ", " ELEMENT ("f", "videoflip", "page", "",
+                                                                "'method': <'upside-down'>"),
+      OUTPUT ("text", "text/plain", "b",
+              "") ", " OUTPUT ("film", "video/foo", "b",
+                               "") ", " OUTPUT ("picture", "image/png", "f",
+                                                "") ", " OUTPUT_2 ("both", "audio/ogg", "b", "",
+                                                                   "b", ""),
+      NULL);
   g_autoptr (GVariant) faults = check_plan (plan);
 
   g_assert_true (has_fault (faults, "unknown-engine", "/stages/a/engine", "fakeecho"));
@@ -397,15 +426,22 @@ test_check_finds_everything_at_once (void)
 static void
 test_check_is_content_with_good_plans (void)
 {
-  g_autofree char *narrated = test_plan (TEXT_INPUT,
-                                         STAGE ("speech", "espeak", "text", "") ", "
-                                         ELEMENT ("echo", "audioecho", "speech", "", "'delay': <int64 20000000>") ", "
-                                         STAGE ("video", "storyboard", "speech", "captions"),
-                                         OUTPUT_2 ("video", "video/webm", "video", "", "echo", "") ", "
-                                         OUTPUT ("captions", "text/vtt", "speech", "captions"), NULL);
-  g_autofree char *page = test_plan (PAGE_INPUT, STAGE ("ocr", "tesseract", "page", "") ", " STAGE ("speech", "espeak", "ocr", ""),
-                                     OUTPUT ("speech", "audio/ogg", "speech", "") ", "
-                                     OUTPUT ("layout", "application/json", "ocr", "layout"), NULL);
+  g_autofree char *narrated
+      = test_plan (TEXT_INPUT,
+                   STAGE ("speech", "espeak", "text", "") ", " ELEMENT (
+                       "echo", "audioecho", "speech", "",
+                       "'delay': <int64 20000000>") ", " STAGE ("video", "storyboard", "speech",
+                                                                "captions"),
+                   OUTPUT_2 ("video", "video/webm", "video", "", "echo",
+                             "") ", " OUTPUT ("captions", "text/vtt", "speech", "captions"),
+                   NULL);
+  g_autofree char *page
+      = test_plan (PAGE_INPUT,
+                   STAGE ("ocr", "tesseract", "page", "") ", " STAGE ("speech", "espeak", "ocr",
+                                                                      ""),
+                   OUTPUT ("speech", "audio/ogg", "speech",
+                           "") ", " OUTPUT ("layout", "application/json", "ocr", "layout"),
+                   NULL);
   g_autofree char *list = test_plan (TEXT_INPUT, CANDIDATES ("stage", "'nosuchengine', 'fakeecho'"),
                                      OUTPUT ("out", "text/plain", "stage", ""), NULL);
   const char *const plans[] = { narrated, page, list };
@@ -427,7 +463,8 @@ test_malformed_calls (void)
                                      OUTPUT ("out", "text/plain", "echo", ""), NULL);
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (test_worker_try_run (worker, dangling, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }), &error));
+  g_assert_false (test_worker_try_run (worker, dangling, INPUTS ({ "text", text }),
+                                       OUTPUTS ({ "out", "out" }), &error));
   g_assert_nonnull (strstr (error->message, "nowhere"));
   g_clear_error (&error);
   g_assert_false (test_worker_try_run (worker, plan, NULL, OUTPUTS ({ "out", "out" }), &error));
@@ -464,7 +501,8 @@ main (int argc, char **argv)
   g_test_add_func ("/errors/no-other-engine-for-bad-input", test_no_fallback_for_bad_input);
   g_test_add_func ("/errors/no-engine-left", test_no_engine_left);
   g_test_add_func ("/errors/check-finds-everything-at-once", test_check_finds_everything_at_once);
-  g_test_add_func ("/errors/check-is-content-with-good-plans", test_check_is_content_with_good_plans);
+  g_test_add_func ("/errors/check-is-content-with-good-plans",
+                   test_check_is_content_with_good_plans);
   g_test_add_func ("/errors/malformed-calls", test_malformed_calls);
   status = g_test_run ();
   test_worker_free (worker);

@@ -6,7 +6,9 @@
 #include "worker-fixture.h"
 #include "worker-plans.h"
 
-#define SENTENCES "The first sentence is short. The second one is a good deal longer than that. And here is the third.\n"
+#define SENTENCES                                                                                  \
+  "The first sentence is short. The second one is a good deal longer than that. And here is the "  \
+  "third.\n"
 
 static TestWorker *worker;
 
@@ -35,14 +37,17 @@ static void
 test_audio (gconstpointer data)
 {
   const AudioCase *c = data;
-  g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", ""),
-                                     OUTPUT ("out", "audio/ogg", "speech", "") ", "
-                                     OUTPUT ("words", "text/plain", "speech", "captions"), NULL);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", ""),
+                   OUTPUT ("out", "audio/ogg", "speech", "") ", " OUTPUT ("words", "text/plain",
+                                                                          "speech", "captions"),
+                   NULL);
   g_autofree char *path = test_worker_path (worker, c->file);
 
   /* With other text the second time: nothing of the first may be left. */
   for (guint i = 0; i < 2; i++) {
-    g_autofree char *text = test_worker_write (worker, "text", i == 0 ? SENTENCES : "Only this is said.", -1);
+    g_autofree char *text
+        = test_worker_write (worker, "text", i == 0 ? SENTENCES : "Only this is said.", -1);
     g_autofree char *codecs = NULL;
     g_autofree char *words = NULL;
     g_autoptr (GVariant) finished = NULL;
@@ -59,10 +64,11 @@ test_audio (gconstpointer data)
     g_assert_cmpfloat_with_epsilon (test_probe_duration (path), (double) duration / 1e9,
                                     g_str_equal (c->codecs, "mp3") ? 0.15 : 0.1);
     words = test_worker_read (worker, "words", NULL);
-    g_assert_cmpstr (words, ==,
-                     i == 0 ? "The first sentence is short.\nThe second one is a good deal longer than that.\n"
-                              "And here is the third.\n"
-                            : "Only this is said.\n");
+    g_assert_cmpstr (
+        words, ==,
+        i == 0 ? "The first sentence is short.\nThe second one is a good deal longer than that.\n"
+                 "And here is the third.\n"
+               : "Only this is said.\n");
   }
 }
 
@@ -70,14 +76,16 @@ static void
 test_pcm (void)
 {
   g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("speech", "fakevoice", "text", ""),
-                                     OUTPUT ("out", "audio/pcm", "speech", "") ", "
-                                     OUTPUT ("wav", "audio/wav", "speech", ""), NULL);
+                                     OUTPUT ("out", "audio/pcm", "speech",
+                                             "") ", " OUTPUT ("wav", "audio/wav", "speech", ""),
+                                     NULL);
   g_autofree char *text = test_worker_write (worker, "text", SENTENCES, -1);
   g_autofree char *pcm = NULL;
   g_autofree char *wav = NULL;
   gsize n_pcm, n_wav;
 
-  test_worker_succeed (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "a.pcm" }, { "wav", "a.wav" }));
+  test_worker_succeed (worker, plan, INPUTS ({ "text", text }),
+                       OUTPUTS ({ "out", "a.pcm" }, { "wav", "a.wav" }));
   pcm = test_worker_read (worker, "a.pcm", &n_pcm);
   wav = test_worker_read (worker, "a.wav", &n_wav);
   g_assert_cmpuint (n_pcm, >, 10000);
@@ -97,17 +105,28 @@ check_video (const char *path, const char *codecs)
   test_decode (path);
   for (guint i = 0; i < 2; i++) {
     g_autoptr (GError) error = NULL;
-    const char *argv[] = { "ffprobe", "-v", "error", "-select_streams", ends[i], "-show_entries",
-                           "packet=pts_time,duration_time", "-of", "csv=p=0", path, NULL };
+    const char *argv[] = { "ffprobe",
+                           "-v",
+                           "error",
+                           "-select_streams",
+                           ends[i],
+                           "-show_entries",
+                           "packet=pts_time,duration_time",
+                           "-of",
+                           "csv=p=0",
+                           path,
+                           NULL };
     g_autofree char *text = NULL;
     g_auto (GStrv) lines = NULL;
     g_auto (GStrv) fields = NULL;
 
-    g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &text, NULL, NULL, &error);
+    g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &text, NULL, NULL,
+                  &error);
     g_assert_no_error (error);
     lines = g_strsplit (g_strchomp (text), "\n", -1);
     fields = g_strsplit (lines[g_strv_length (lines) - 1], ",", -1);
-    end[i] = g_ascii_strtod (fields[0], NULL) + (fields[1] != NULL ? g_ascii_strtod (fields[1], NULL) : 0);
+    end[i] = g_ascii_strtod (fields[0], NULL)
+             + (fields[1] != NULL ? g_ascii_strtod (fields[1], NULL) : 0);
   }
   g_assert_cmpfloat (end[0], >, 3);
   g_assert_cmpfloat_with_epsilon (end[0], end[1], 0.1);
@@ -121,7 +140,8 @@ check_seek (const char *path)
   g_autoptr (GError) error = NULL;
   g_autofree char *complaints = NULL;
 
-  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &complaints, NULL, &error);
+  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &complaints,
+                NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (complaints, ==, "");
 }
@@ -130,11 +150,13 @@ static void
 test_video (gconstpointer data)
 {
   const AudioCase *c = data;
-  g_autofree char *plan = test_plan (TEXT_INPUT,
-                                     STAGE ("speech", "espeak", "text", "") ", "
-                                     STAGE ("video", "storyboard", "speech", "captions"),
-                                     OUTPUT_2 ("out", "video/webm", "video", "", "speech", "") ", "
-                                     OUTPUT ("captions", "text/vtt", "speech", "captions"), NULL);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT,
+                   STAGE ("speech", "espeak", "text", "") ", " STAGE ("video", "storyboard",
+                                                                      "speech", "captions"),
+                   OUTPUT_2 ("out", "video/webm", "video", "", "speech",
+                             "") ", " OUTPUT ("captions", "text/vtt", "speech", "captions"),
+                   NULL);
   g_autofree char *text = test_worker_write (worker, "text", SENTENCES, -1);
   g_autofree char *path = test_worker_path (worker, c->file);
 
@@ -162,7 +184,8 @@ test_vtt_is_escaped (void)
 {
   g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("speech", "fakevoice", "text", ""),
                                      OUTPUT ("captions", "text/vtt", "speech", "captions"), NULL);
-  g_autofree char *text = test_worker_write (worker, "text", "From A --> B & <b>then\non</b>. Next.", -1);
+  g_autofree char *text
+      = test_worker_write (worker, "text", "From A --> B & <b>then\non</b>. Next.", -1);
   g_autofree char *captions = NULL;
 
   test_worker_succeed (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "captions", "v.vtt" }));
@@ -177,15 +200,18 @@ typedef struct {
   const char *magic;
 } ImageCase;
 
-static const ImageCase image_cases[] = { { "image/png", "\x89PNG" }, { "image/jpeg", "\xff\xd8\xff" } };
+static const ImageCase image_cases[]
+    = { { "image/png", "\x89PNG" }, { "image/jpeg", "\xff\xd8\xff" } };
 
 static void
 test_image (gconstpointer data)
 {
   const ImageCase *c = data;
   g_autofree char *page = g_test_build_filename (G_TEST_DIST, "..", "data", "page.png", NULL);
-  g_autofree char *plan = test_plan (PAGE_INPUT, ELEMENT ("flip", "videoflip", "page", "", "'method': <'rotate-180'>"),
-                                     OUTPUT ("out", "image/png", "flip", ""), NULL);
+  g_autofree char *plan
+      = test_plan (PAGE_INPUT,
+                   ELEMENT ("flip", "videoflip", "page", "", "'method': <'rotate-180'>"),
+                   OUTPUT ("out", "image/png", "flip", ""), NULL);
   g_autofree char *path = test_worker_path (worker, "picture");
   g_autofree char *before = test_probe (page, "stream=width,height");
 
@@ -194,7 +220,8 @@ test_image (gconstpointer data)
     g_autofree char *after = NULL;
     gsize length;
 
-    test_worker_succeed (worker, plan, INPUTS ({ "page", page }), OUTPUTS ({ "out", "picture", c->type }));
+    test_worker_succeed (worker, plan, INPUTS ({ "page", page }),
+                         OUTPUTS ({ "out", "picture", c->type }));
     bytes = test_worker_read (worker, "picture", &length);
     g_assert_cmpmem (bytes, strlen (c->magic), c->magic, strlen (c->magic));
     test_decode (path);
@@ -209,10 +236,12 @@ test_sound_is_decoded (void)
 {
   g_autofree char *make = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", ""),
                                      OUTPUT ("out", "audio/ogg", "speech", ""), NULL);
-  g_autofree char *plan = test_plan ("{'name': <'sound'>, 'type': <'audio/*'>}",
-                                     ELEMENT ("echo", "audioecho", "sound", "", "'delay': <int64 20000000>"),
-                                     OUTPUT ("out", "audio/flac", "echo", "") ", "
-                                     OUTPUT ("wav", "audio/wav", "sound", ""), NULL);
+  g_autofree char *plan
+      = test_plan ("{'name': <'sound'>, 'type': <'audio/*'>}",
+                   ELEMENT ("echo", "audioecho", "sound", "", "'delay': <int64 20000000>"),
+                   OUTPUT ("out", "audio/flac", "echo", "") ", " OUTPUT ("wav", "audio/wav",
+                                                                         "sound", ""),
+                   NULL);
   g_autofree char *text = test_worker_write (worker, "text", SENTENCES, -1);
 
   for (guint i = 0; i < G_N_ELEMENTS (audio_cases); i++) {
@@ -234,7 +263,8 @@ static void
 test_texts_are_joined_in_order (void)
 {
   g_autofree char *plan = test_plan (TEXT_INPUT,
-                                     STAGE ("slow", "fakeslow", "text", "") ", " STAGE ("quick", "fakeecho", "text", ""),
+                                     STAGE ("slow", "fakeslow", "text",
+                                            "") ", " STAGE ("quick", "fakeecho", "text", ""),
                                      OUTPUT_2 ("out", "text/plain", "slow", "", "quick", ""), NULL);
   g_autofree char *text = test_worker_write (worker, "text", "One line.\n", -1);
   g_autofree char *out = NULL;
@@ -257,10 +287,11 @@ static void
 test_growing (gconstpointer data)
 {
   const AudioCase *c = data;
-  g_autofree char *plan = test_plan (TEXT_INPUT,
-                                     STAGE ("speech", "espeak", "text", "") ", "
-                                     STAGE ("video", "storyboard", "speech", "captions"),
-                                     OUTPUT_2 ("out", "video/webm", "video", "", "speech", ""), NULL);
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT,
+                   STAGE ("speech", "espeak", "text", "") ", " STAGE ("video", "storyboard",
+                                                                      "speech", "captions"),
+                   OUTPUT_2 ("out", "video/webm", "video", "", "speech", ""), NULL);
   g_autoptr (GString) article = g_string_new (NULL);
   g_autofree char *path = test_worker_path (worker, c->file);
   g_autofree char *snapshot = test_worker_path (worker, "snapshot");
@@ -298,8 +329,10 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/outputs/pcm-is-the-content-of-wav", test_pcm);
   for (guint i = 0; i < G_N_ELEMENTS (video_cases); i++) {
-    g_autofree char *name = g_strdup_printf ("/outputs/captioned-video-as-%s-twice", video_cases[i].file);
-    g_autofree char *growing = g_strdup_printf ("/outputs/%s-is-readable-while-it-grows", video_cases[i].file);
+    g_autofree char *name
+        = g_strdup_printf ("/outputs/captioned-video-as-%s-twice", video_cases[i].file);
+    g_autofree char *growing
+        = g_strdup_printf ("/outputs/%s-is-readable-while-it-grows", video_cases[i].file);
 
     g_test_add_data_func (name, &video_cases[i], test_video);
     g_test_add_data_func (growing, &video_cases[i], test_growing);

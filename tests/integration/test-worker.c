@@ -5,8 +5,9 @@
 #include "worker-fixture.h"
 #include "worker-plans.h"
 
-#define THREE_SENTENCES                                                                                                \
-  "The first sentence is short. The second one is a good deal longer than that. And here is the third.\n"
+#define THREE_SENTENCES                                                                            \
+  "The first sentence is short. The second one is a good deal longer than that. And here is the "  \
+  "third.\n"
 
 static void
 test_describe (void)
@@ -47,7 +48,8 @@ test_inspect (void)
 {
   g_autoptr (TestWorker) worker = test_worker_start (NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = test_worker_call (worker, "Inspect", g_variant_new ("(s)", "fakevoice"), &error);
+  g_autoptr (GVariant) reply
+      = test_worker_call (worker, "Inspect", g_variant_new ("(s)", "fakevoice"), &error);
   g_autoptr (GVariant) details = NULL;
   g_autoptr (GVariant) voices = NULL;
   g_autoptr (GVariant) properties = NULL;
@@ -95,7 +97,8 @@ test_speak (void)
   g_autoptr (GVariant) finished = NULL;
   guint64 duration = 0;
 
-  test_worker_succeed (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "speech", "speech.ogg" }));
+  test_worker_succeed (worker, plan, INPUTS ({ "text", text }),
+                       OUTPUTS ({ "speech", "speech.ogg" }));
   test_decode (path);
   codec = test_probe (path, "stream=codec_name");
   g_assert_cmpstr (codec, ==, "opus\n");
@@ -117,10 +120,13 @@ test_read_page (void)
 {
   g_autoptr (TestWorker) worker = test_worker_start (NULL);
   g_autofree char *page = g_test_build_filename (G_TEST_DIST, "..", "data", "page.png", NULL);
-  g_autofree char *expected_path = g_test_build_filename (G_TEST_DIST, "..", "data", "page.txt", NULL);
-  g_autofree char *plan = test_plan (PAGE_INPUT, STAGE ("ocr", "tesseract", "page", ""),
-                                     OUTPUT ("text", "text/plain", "ocr", "") ", "
-                                     OUTPUT ("layout", "application/json", "ocr", "layout"), NULL);
+  g_autofree char *expected_path
+      = g_test_build_filename (G_TEST_DIST, "..", "data", "page.txt", NULL);
+  g_autofree char *plan
+      = test_plan (PAGE_INPUT, STAGE ("ocr", "tesseract", "page", ""),
+                   OUTPUT ("text", "text/plain", "ocr",
+                           "") ", " OUTPUT ("layout", "application/json", "ocr", "layout"),
+                   NULL);
   g_autofree char *text = NULL;
   g_autofree char *expected = NULL;
   g_autofree char *layout = NULL;

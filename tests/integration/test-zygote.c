@@ -21,15 +21,16 @@ typedef struct {
 static Zygote
 zygote_start (const char *preload)
 {
-  const char *argv[] = { g_getenv ("MEDLEY_WORKER"), "--zygote", "--fd", "3", "--preload", preload, NULL };
+  const char *argv[]
+      = { g_getenv ("MEDLEY_WORKER"), "--zygote", "--fd", "3", "--preload", preload, NULL };
   g_autoptr (GError) error = NULL;
   Zygote self;
   int pair[2];
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), ==, 0);
-  g_spawn_async_with_pipes_and_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1, -1,
-                                    (const int[]){ pair[1] }, (const int[]){ 3 }, 1, &self.pid, NULL, NULL, NULL,
-                                    &error);
+  g_spawn_async_with_pipes_and_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1,
+                                    -1, (const int[]){ pair[1] }, (const int[]){ 3 }, 1, &self.pid,
+                                    NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   close (pair[1]);
   self.socket = pair[0];
@@ -55,7 +56,9 @@ hear (Zygote *self, int *fd)
   } control = { 0 };
   char text[600];
   struct iovec part = { text, sizeof text - 1 };
-  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space,
+  struct msghdr message = { .msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.space,
                             .msg_controllen = sizeof control.space };
   ssize_t n = recvmsg (self->socket, &message, MSG_CMSG_CLOEXEC);
   struct cmsghdr *header = CMSG_FIRSTHDR (&message);
@@ -166,11 +169,14 @@ count_entries (GPid pid, const char *what)
 static void
 run_video (TestWorker *worker, const char *file, const char *type)
 {
-  g_autofree char *text = test_worker_write (worker, "text", "A first sentence. Then a second one.", -1);
+  g_autofree char *text
+      = test_worker_write (worker, "text", "A first sentence. Then a second one.", -1);
   g_autofree char *path = test_worker_path (worker, file);
   g_autofree char *streams = NULL;
   g_autofree char *plan
-      = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", "") ", " STAGE ("video", "storyboard", "speech", "captions"),
+      = test_plan (TEXT_INPUT,
+                   STAGE ("speech", "espeak", "text", "") ", " STAGE ("video", "storyboard",
+                                                                      "speech", "captions"),
                    OUTPUT_2 ("video", "video/webm", "video", "", "speech", ""), NULL);
 
   test_worker_succeed (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "video", file, type }));
@@ -184,7 +190,8 @@ static void
 run_page (TestWorker *worker)
 {
   g_autofree char *page = g_test_build_filename (G_TEST_DIST, "..", "data", "page.png", NULL);
-  g_autofree char *expected_path = g_test_build_filename (G_TEST_DIST, "..", "data", "page.txt", NULL);
+  g_autofree char *expected_path
+      = g_test_build_filename (G_TEST_DIST, "..", "data", "page.txt", NULL);
   g_autofree char *plan = test_plan (PAGE_INPUT, STAGE ("ocr", "tesseract", "page", ""),
                                      OUTPUT ("text", "text/plain", "ocr", ""), NULL);
   g_autofree char *text = NULL;
@@ -221,7 +228,9 @@ test_forks_while_others_draw (void)
   Zygote zygote = zygote_start ("espeak;storyboard");
   TestWorker *workers[6];
   g_autofree char *plan
-      = test_plan (TEXT_INPUT, STAGE ("speech", "espeak", "text", "") ", " STAGE ("video", "storyboard", "speech", "captions"),
+      = test_plan (TEXT_INPUT,
+                   STAGE ("speech", "espeak", "text", "") ", " STAGE ("video", "storyboard",
+                                                                      "speech", "captions"),
                    OUTPUT ("video", "video/webm", "video", ""), NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (workers); i++) {
@@ -229,7 +238,8 @@ test_forks_while_others_draw (void)
 
     workers[i] = fork_worker (&zygote);
     text = test_worker_write (workers[i], "text", "A sentence that is drawn. And one more.", -1);
-    test_worker_run (workers[i], plan, INPUTS ({ "text", text }), OUTPUTS ({ "video", "video.webm" }));
+    test_worker_run (workers[i], plan, INPUTS ({ "text", text }),
+                     OUTPUTS ({ "video", "video.webm" }));
   }
   for (guint i = 0; i < G_N_ELEMENTS (workers); i++) {
     test_worker_wait (workers[i], 60);
@@ -252,7 +262,8 @@ test_a_thousand_forks (void)
     if (i % 50 == 0) {
       TestWorker *worker = test_worker_adopt (pid, socket);
       g_autoptr (GError) error = NULL;
-      g_autoptr (GVariant) reply = test_worker_call (worker, "Cancel", g_variant_new ("(s)", "none"), &error);
+      g_autoptr (GVariant) reply
+          = test_worker_call (worker, "Cancel", g_variant_new ("(s)", "none"), &error);
 
       g_assert_no_error (error);
       drop_worker (&zygote, worker);
@@ -275,7 +286,8 @@ test_a_thousand_forks (void)
   g_assert_cmpint (zygote_stop (&zygote), ==, 0);
 }
 
-/* Whatever runs beside the forking thread must be on this list, with the reason why a fork does not miss it. */
+/* Whatever runs beside the forking thread must be on this list, with the reason why a fork does not
+ * miss it. */
 static void
 test_threads_are_expected (void)
 {
@@ -306,8 +318,9 @@ test_a_crash_is_told_and_harms_nobody (void)
   g_autofree char *text = test_worker_write (good, "text", "Some text.", -1);
   g_autofree char *echo = test_plan (TEXT_INPUT, STAGE ("echo", "fakeecho", "text", ""),
                                      OUTPUT ("out", "text/plain", "echo", ""), NULL);
-  g_autofree char *crash = test_plan (TEXT_INPUT, STAGE_SET ("crash", "fakecrash", "text", "", "'how': <'abort'>"),
-                                      OUTPUT ("out", "text/plain", "crash", ""), NULL);
+  g_autofree char *crash
+      = test_plan (TEXT_INPUT, STAGE_SET ("crash", "fakecrash", "text", "", "'how': <'abort'>"),
+                   OUTPUT ("out", "text/plain", "crash", ""), NULL);
 
   test_worker_run (bad, crash, INPUTS ({ "text", text }), OUTPUTS ({ "out", "out" }));
   g_assert_cmpint (WTERMSIG (hear_exit (&zygote, bad->pid)), ==, SIGABRT);
@@ -382,9 +395,11 @@ test_a_fork_is_small (void)
   Zygote zygote = zygote_start ("espeak;tesseract;storyboard");
   gint64 begin = g_get_monotonic_time ();
   TestWorker *worker = fork_worker (&zygote);
-  g_autoptr (GVariant) reply = test_worker_call (worker, "Cancel", g_variant_new ("(s)", "none"), NULL);
+  g_autoptr (GVariant) reply
+      = test_worker_call (worker, "Cancel", g_variant_new ("(s)", "none"), NULL);
 
-  g_test_message ("from nothing to the first answer %.1f ms, private memory %" G_GUINT64_FORMAT " KiB",
+  g_test_message ("from nothing to the first answer %.1f ms, private memory %" G_GUINT64_FORMAT
+                  " KiB",
                   (double) (g_get_monotonic_time () - begin) / 1000, private_kib (worker->pid));
   g_assert_nonnull (reply);
   g_assert_cmpuint (private_kib (worker->pid), <, 4096);
@@ -400,9 +415,11 @@ main (int argc, char **argv)
   g_test_add_func ("/zygote/forks-go-well-while-others-draw", test_forks_while_others_draw);
   g_test_add_func ("/zygote/a-thousand-forks-leave-nothing-behind", test_a_thousand_forks);
   g_test_add_func ("/zygote/only-expected-threads-run", test_threads_are_expected);
-  g_test_add_func ("/zygote/a-crash-is-told-and-harms-nobody", test_a_crash_is_told_and_harms_nobody);
+  g_test_add_func ("/zygote/a-crash-is-told-and-harms-nobody",
+                   test_a_crash_is_told_and_harms_nobody);
   g_test_add_func ("/zygote/workers-die-with-it", test_workers_die_with_it);
-  g_test_add_func ("/zygote/bad-requests-and-engines-are-survived", test_bad_requests_and_engines_are_survived);
+  g_test_add_func ("/zygote/bad-requests-and-engines-are-survived",
+                   test_bad_requests_and_engines_are_survived);
   g_test_add_func ("/zygote/a-fork-is-small", test_a_fork_is_small);
   return g_test_run ();
 }

@@ -14,8 +14,8 @@
 #include "base/names.h"
 
 static void
-got_signal (GDBusConnection *connection, const char *sender, const char *path, const char *interface,
-            const char *signal, GVariant *parameters, gpointer data)
+got_signal (GDBusConnection *connection, const char *sender, const char *path,
+            const char *interface, const char *signal, GVariant *parameters, gpointer data)
 {
   TestWorker *self = data;
 
@@ -30,7 +30,8 @@ got_signal (GDBusConnection *connection, const char *sender, const char *path, c
     self->n_heartbeats++;
     g_free (self->heartbeat_stage);
     g_free (self->heartbeat_engine);
-    g_variant_get (parameters, "(tss)", &self->activity, &self->heartbeat_stage, &self->heartbeat_engine);
+    g_variant_get (parameters, "(tss)", &self->activity, &self->heartbeat_stage,
+                   &self->heartbeat_engine);
   }
 }
 
@@ -54,10 +55,13 @@ test_worker_adopt (GPid pid, int fd)
   g_assert_no_error (error);
   stream = g_socket_connection_factory_create_connection (socket);
   self->connection = g_dbus_connection_new_sync (G_IO_STREAM (stream), guid,
-                                                 G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER, NULL, NULL, &error);
+                                                 G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER,
+                                                 NULL, NULL, &error);
   g_assert_no_error (error);
-  self->subscription = g_dbus_connection_signal_subscribe (self->connection, NULL, "org.medley.Worker1", NULL, MEDLEY_WORKER_PATH, NULL,
-                                      G_DBUS_SIGNAL_FLAGS_NONE, got_signal, self, NULL);
+  self->subscription
+      = g_dbus_connection_signal_subscribe (self->connection, NULL, "org.medley.Worker1", NULL,
+                                            MEDLEY_WORKER_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+                                            got_signal, self, NULL);
   return self;
 }
 
@@ -79,9 +83,10 @@ test_worker_start (const char *const *arguments)
     g_strv_builder_addv (builder, (const char **) arguments);
   argv = g_strv_builder_end (builder);
   g_assert_nonnull (argv[0]);
-  g_spawn_async_with_pipes_and_fds (NULL, (const char *const *) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
-                                    -1, -1, -1, (const int[]){ pair[1] }, (const int[]){ 3 }, 1, &pid, NULL, NULL,
-                                    &errors, &error);
+  g_spawn_async_with_pipes_and_fds (NULL, (const char *const *) argv, NULL,
+                                    G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1, -1,
+                                    (const int[]){ pair[1] }, (const int[]){ 3 }, 1, &pid, NULL,
+                                    NULL, &errors, &error);
   g_assert_no_error (error);
   close (pair[1]);
   self = test_worker_adopt (pid, pair[0]);
@@ -128,8 +133,9 @@ test_worker_free (TestWorker *self)
 GVariant *
 test_worker_call (TestWorker *self, const char *method, GVariant *parameters, GError **error)
 {
-  GVariant *reply = g_dbus_connection_call_sync (self->connection, NULL, MEDLEY_WORKER_PATH, "org.medley.Worker1",
-                                                 method, parameters, NULL, G_DBUS_CALL_FLAGS_NONE, 60000, NULL, error);
+  GVariant *reply = g_dbus_connection_call_sync (self->connection, NULL, MEDLEY_WORKER_PATH,
+                                                 "org.medley.Worker1", method, parameters, NULL,
+                                                 G_DBUS_CALL_FLAGS_NONE, 60000, NULL, error);
 
   if (reply == NULL && error != NULL)
     g_dbus_error_strip_remote_error (*error);
@@ -181,7 +187,8 @@ make_inputs (const TestInput *inputs, GUnixFDList *fds)
     g_variant_dict_insert (&dict, "type", "s", "");
     close (fd);
     if (inputs[i].doorbell > 0) {
-      g_variant_dict_insert (&dict, "doorbell", "h", g_unix_fd_list_append (fds, inputs[i].doorbell, NULL));
+      g_variant_dict_insert (&dict, "doorbell", "h",
+                             g_unix_fd_list_append (fds, inputs[i].doorbell, NULL));
       close (inputs[i].doorbell);
     }
     g_variant_builder_add (&list, "{s@a{sv}}", inputs[i].name, g_variant_dict_end (&dict));
@@ -211,8 +218,8 @@ make_outputs (TestWorker *self, const TestOutput *outputs, GUnixFDList *fds)
 }
 
 gboolean
-test_worker_try_run (TestWorker *self, const char *plan, const TestInput *inputs, const TestOutput *outputs,
-                     GError **error)
+test_worker_try_run (TestWorker *self, const char *plan, const TestInput *inputs,
+                     const TestOutput *outputs, GError **error)
 {
   g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr (GVariant) plan_value = NULL;
@@ -229,14 +236,17 @@ test_worker_try_run (TestWorker *self, const char *plan, const TestInput *inputs
   parameters[1] = plan_value;
   parameters[2] = make_inputs (inputs, fds);
   parameters[3] = make_outputs (self, outputs, fds);
-  reply = g_dbus_connection_call_with_unix_fd_list_sync (
-      self->connection, NULL, MEDLEY_WORKER_PATH, "org.medley.Worker1", "Run", g_variant_new_tuple (parameters, 4),
-      NULL, G_DBUS_CALL_FLAGS_NONE, 60000, fds, NULL, NULL, error);
+  reply = g_dbus_connection_call_with_unix_fd_list_sync (self->connection, NULL, MEDLEY_WORKER_PATH,
+                                                         "org.medley.Worker1", "Run",
+                                                         g_variant_new_tuple (parameters, 4), NULL,
+                                                         G_DBUS_CALL_FLAGS_NONE, 60000, fds, NULL,
+                                                         NULL, error);
   return reply != NULL;
 }
 
 void
-test_worker_run (TestWorker *self, const char *plan, const TestInput *inputs, const TestOutput *outputs)
+test_worker_run (TestWorker *self, const char *plan, const TestInput *inputs,
+                 const TestOutput *outputs)
 {
   g_autoptr (GError) error = NULL;
 
@@ -251,8 +261,8 @@ tick (gpointer data)
 }
 
 void
-test_worker_until (TestWorker *self, gboolean (*check) (TestWorker *self, gpointer data), gpointer data,
-                   guint seconds)
+test_worker_until (TestWorker *self, gboolean (*check) (TestWorker *self, gpointer data),
+                   gpointer data, guint seconds)
 {
   gint64 end = g_get_monotonic_time () + (gint64) seconds * G_USEC_PER_SEC;
   guint source = g_timeout_add (20, tick, NULL);
@@ -278,7 +288,8 @@ test_worker_wait (TestWorker *self, guint seconds)
 }
 
 void
-test_worker_succeed (TestWorker *self, const char *plan, const TestInput *inputs, const TestOutput *outputs)
+test_worker_succeed (TestWorker *self, const char *plan, const TestInput *inputs,
+                     const TestOutput *outputs)
 {
   test_worker_run (self, plan, inputs, outputs);
   test_worker_wait (self, 120);
@@ -290,8 +301,9 @@ test_worker_succeed (TestWorker *self, const char *plan, const TestInput *inputs
 }
 
 void
-test_worker_fail (TestWorker *self, const char *plan, const TestInput *inputs, const TestOutput *outputs,
-                  const char *code, const char *stage, const char *message)
+test_worker_fail (TestWorker *self, const char *plan, const TestInput *inputs,
+                  const TestOutput *outputs, const char *code, const char *stage,
+                  const char *message)
 {
   const char *found_code = NULL, *found_stage = NULL, *found_message = NULL;
   g_autofree char *text = NULL;
@@ -354,13 +366,16 @@ test_have (const char *program)
 char *
 test_probe (const char *path, const char *entries)
 {
-  const char *argv[] = { "ffprobe", "-v",     "error", "-show_entries", entries, "-of",
-                         "default=noprint_wrappers=1:nokey=1", path,    NULL };
+  const char *argv[] = {
+    "ffprobe", "-v", "error", "-show_entries", entries, "-of", "default=noprint_wrappers=1:nokey=1",
+    path,      NULL
+  };
   g_autoptr (GError) error = NULL;
   g_autofree char *complaints = NULL;
   char *text = NULL;
 
-  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &text, &complaints, NULL, &error);
+  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &text, &complaints,
+                NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (complaints, ==, "");
   return text;
@@ -382,7 +397,8 @@ test_decode (const char *path)
   g_autofree char *complaints = NULL;
   int status;
 
-  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &complaints, &status, &error);
+  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &complaints,
+                &status, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (complaints, ==, "");
   g_assert_cmpint (status, ==, 0);
@@ -391,7 +407,8 @@ test_decode (const char *path)
 char *
 test_plan (const char *inputs, const char *stages, const char *outputs, const char *limits)
 {
-  return g_strdup_printf ("{'pipeline': <'test'>, 'inputs': <@aa{sv} [%s]>, 'stages': <@aa{sv} [%s]>, "
-                          "'outputs': <@aa{sv} [%s]>, 'limits': <@a{sv} {%s}>}",
-                          inputs, stages, outputs, limits != NULL ? limits : "");
+  return g_strdup_printf (
+      "{'pipeline': <'test'>, 'inputs': <@aa{sv} [%s]>, 'stages': <@aa{sv} [%s]>, "
+      "'outputs': <@aa{sv} [%s]>, 'limits': <@a{sv} {%s}>}",
+      inputs, stages, outputs, limits != NULL ? limits : "");
 }

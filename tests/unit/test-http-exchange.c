@@ -25,7 +25,7 @@ typedef struct {
 static void
 on_closed (MedleyHttpConnection *connection, gpointer data)
 {
-  ((Fixture *)data)->closed = TRUE;
+  ((Fixture *) data)->closed = TRUE;
 }
 
 static void
@@ -53,7 +53,7 @@ set_up (Fixture *self, gconstpointer dispatch)
   self->traits = (MedleyHttpTraits){ .header_bytes = 4096,
                                      .header_timeout = 30,
                                      .idle_timeout = 30,
-                                     .dispatch = (gpointer)dispatch,
+                                     .dispatch = (gpointer) dispatch,
                                      .refuse = on_refuse,
                                      .closed = on_closed,
                                      .data = self };
@@ -90,7 +90,7 @@ static void
 send_text (Fixture *self, const char *text)
 {
   g_assert_cmpint (g_socket_send (self->client, text, strlen (text), NULL, NULL), ==,
-                   (gssize)strlen (text));
+                   (gssize) strlen (text));
 }
 
 static gboolean
@@ -150,13 +150,13 @@ on_echo (MedleyHttpExchange *exchange, GBytes *bytes, const GError *error, gpoin
 static void
 on_gone (MedleyHttpExchange *exchange, gpointer data)
 {
-  ((Fixture *)data)->is_gone = TRUE;
+  ((Fixture *) data)->is_gone = TRUE;
 }
 
 static void
 echo (MedleyHttpExchange *exchange, gpointer data)
 {
-  ((Fixture *)data)->requests++;
+  ((Fixture *) data)->requests++;
   medley_http_exchange_set_gone_func (exchange, on_gone, data);
   medley_http_exchange_read (exchange, on_echo, data);
 }
@@ -286,7 +286,7 @@ test_refused_upload (Fixture *self, gconstpointer unused)
     gssize n = g_socket_send (self->client, junk, MIN (100000, 20000000 - sent), NULL, NULL);
 
     if (n > 0)
-      sent += (guint)n;
+      sent += (guint) n;
     g_main_context_iteration (NULL, FALSE);
   }
   g_assert_cmpuint (sent, ==, 20000000);

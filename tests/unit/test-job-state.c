@@ -3,17 +3,14 @@
 
 #include "job/state.h"
 
-/* Every pair of states, as a picture: a row per state it is in, a column per state it might go to. */
+/* Every pair of states, as a picture: a row per state it is in, a column per state it might go to.
+ */
 static const char *const picture[MEDLEY_JOB_N_STATES] = {
   /*             QSRPWDFC */
-  [MEDLEY_JOB_QUEUED] = "·x····xx",
-  [MEDLEY_JOB_STARTING] = "x·x···xx",
-  [MEDLEY_JOB_RUNNING] = "x··xxxxx",
-  [MEDLEY_JOB_PAUSED] = "x·x···xx",
-  [MEDLEY_JOB_WAITING] = "x·x···xx",
-  [MEDLEY_JOB_DONE] = "········",
-  [MEDLEY_JOB_FAILED] = "x·······",
-  [MEDLEY_JOB_CANCELLED] = "········",
+  [MEDLEY_JOB_QUEUED] = "·x····xx",  [MEDLEY_JOB_STARTING] = "x·x···xx",
+  [MEDLEY_JOB_RUNNING] = "x··xxxxx", [MEDLEY_JOB_PAUSED] = "x·x···xx",
+  [MEDLEY_JOB_WAITING] = "x·x···xx", [MEDLEY_JOB_DONE] = "········",
+  [MEDLEY_JOB_FAILED] = "x·······",  [MEDLEY_JOB_CANCELLED] = "········",
 };
 
 static void
@@ -35,11 +32,13 @@ static void
 test_final_states (void)
 {
   for (guint state = 0; state < MEDLEY_JOB_N_STATES; state++) {
-    gboolean final = state == MEDLEY_JOB_DONE || state == MEDLEY_JOB_FAILED || state == MEDLEY_JOB_CANCELLED;
+    gboolean final
+        = state == MEDLEY_JOB_DONE || state == MEDLEY_JOB_FAILED || state == MEDLEY_JOB_CANCELLED;
 
     g_assert_cmpint (medley_job_state_is_final ((MedleyJobState) state), ==, final);
     /* Whatever has not ended can be cancelled. */
-    g_assert_cmpint (medley_job_state_can_change ((MedleyJobState) state, MEDLEY_JOB_CANCELLED), ==, !final);
+    g_assert_cmpint (medley_job_state_can_change ((MedleyJobState) state, MEDLEY_JOB_CANCELLED), ==,
+                     !final);
   }
 }
 
@@ -49,7 +48,8 @@ test_names (void)
   MedleyJobState found;
 
   for (guint state = 0; state < MEDLEY_JOB_N_STATES; state++) {
-    g_assert_true (medley_job_state_from_string (medley_job_state_to_string ((MedleyJobState) state), &found));
+    g_assert_true (
+        medley_job_state_from_string (medley_job_state_to_string ((MedleyJobState) state), &found));
     g_assert_cmpint (found, ==, state);
   }
   g_assert_false (medley_job_state_from_string ("finished", &found));

@@ -243,13 +243,18 @@ test_pointer_append (void)
 static void
 test_first_of_duplicates (void)
 {
-  static const char text[] = "{\"a\": 1, \"b\": [0, {\"c~/\": {\"x\": 1},\n \"c~/\": \"\u00e9, }\" , \"d\": 2, \"c~/\": 3}],\n"
+  static const char text[] = "{\"a\": 1, \"b\": [0, {\"c~/\": {\"x\": 1},\n \"c~/\": \"\u00e9, }\" "
+                             ", \"d\": 2, \"c~/\": 3}],\n"
                              " \"\\u0061\" : {\"a\": [], \"a\": 4}, \"e\": 5, \"a\":6}";
   static const struct {
     const char *pointer;
     guint line;
     guint column;
-  } expected[] = { { "/b/1/c~0~1", 2, 2 }, { "/b/1/c~0~1", 2, 26 }, { "/a/a", 3, 23 }, { "/a", 3, 2 }, { "/a", 3, 40 } };
+  } expected[] = { { "/b/1/c~0~1", 2, 2 },
+                   { "/b/1/c~0~1", 2, 26 },
+                   { "/a/a", 3, 23 },
+                   { "/a", 3, 2 },
+                   { "/a", 3, 40 } };
   g_autoptr (GError) error = NULL;
   g_autoptr (MedleyJsonMap) map = NULL;
   g_autoptr (GVariant) value = NULL;
@@ -270,7 +275,8 @@ test_first_of_duplicates (void)
     g_assert_cmpuint (found->line, ==, expected[i].line);
     g_assert_cmpuint (found->column, ==, expected[i].column);
   }
-  g_assert_null (medley_json_parse_located (text, strlen (text), NULL, NULL, &line, &column, &error));
+  g_assert_null (
+      medley_json_parse_located (text, strlen (text), NULL, NULL, &line, &column, &error));
   g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_JSON);
   g_assert_cmpuint (line, ==, 2);
 }

@@ -323,10 +323,11 @@ test_client_context (Test *test, gconstpointer data)
   faults = medley_faults_format (medley_pipeline_get_faults (pipeline));
   /* Its own element is refused, that of the installed pipeline is not; and it may have the same
    * name. */
-  g_assert_cmpstr (faults, ==,
-                   "pipeline:1:45: error: the element \"x\" is not among those that a pipeline sent "
-                   "by a client may use"
-                   " [/stages/a/element]\n");
+  g_assert_cmpstr (
+      faults, ==,
+      "pipeline:1:45: error: the element \"x\" is not among those that a pipeline sent "
+      "by a client may use"
+      " [/stages/a/element]\n");
   g_assert_null (medley_library_context (test->library)->allowed_elements);
 }
 

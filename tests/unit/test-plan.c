@@ -44,10 +44,11 @@ set_up (Test *test, gconstpointer data)
   fixture_init (&test->world);
   test->pipeline = fixture_add (&test->world, "narrated", NARRATED);
   faults = medley_faults_format (medley_pipeline_get_faults (test->pipeline));
-  g_assert_cmpstr (faults, ==,
-                   "narrated.json:1:726: warning: the engine \"kokoro\" is not installed; the others "
-                   "of the list are"
-                   " used [/stages/speech/engine/0]\n");
+  g_assert_cmpstr (
+      faults, ==,
+      "narrated.json:1:726: warning: the engine \"kokoro\" is not installed; the others "
+      "of the list are"
+      " used [/stages/speech/engine/0]\n");
 }
 
 static void
@@ -202,7 +203,8 @@ test_optional_inputs (Test *test, gconstpointer data)
                                                                       "'pointer':'/stages/"
                                                                       "echo','file':'narrated.json'"
                                                                       "}]");
-  assert_refused (test, NULL, "{'still': ''}", "article", MEDLEY_ERROR_MISSING_INPUT, "optional input");
+  assert_refused (test, NULL, "{'still': ''}", "article", MEDLEY_ERROR_MISSING_INPUT,
+                  "optional input");
 }
 
 static void
@@ -210,7 +212,8 @@ test_inputs_are_checked (Test *test, gconstpointer data)
 {
   assert_refused (test, NULL, NULL, "picture", MEDLEY_ERROR_MISSING_INPUT,
                   "needs the input \"article\" (text/plain)");
-  assert_refused (test, NULL, NULL, "articel", MEDLEY_ERROR_UNKNOWN_INPUT, "did you mean \"article\"?");
+  assert_refused (test, NULL, NULL, "articel", MEDLEY_ERROR_UNKNOWN_INPUT,
+                  "did you mean \"article\"?");
   assert_refused (test, NULL, NULL, "x", MEDLEY_ERROR_UNKNOWN_INPUT, "it has article, picture");
 }
 

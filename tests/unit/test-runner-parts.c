@@ -26,8 +26,12 @@ static const Header headers[] = {
   { "webp-lossless", BYTES ("RIFF....WEBPVP8L....\x2f\x63\x40\x06\0"), 100, 26 },
   { "webp-lossy", BYTES ("RIFF....WEBPVP8 ..........\x64\0\x32\0"), 100, 50 },
   { "pgm", BYTES ("P5\n# a comment\n640  480\n255\n"), 640, 480 },
-  { "tiff", BYTES ("II*\0\x08\0\0\0\2\0\0\1\3\0\1\0\0\0\x20\0\0\0\1\1\4\0\1\0\0\0\x10\0\0\0\0\0\0\0"), 32, 16 },
-  { "big-endian-tiff", BYTES ("MM\0*\0\0\0\x08\0\2\1\0\0\3\0\0\0\1\0\x20\0\0\1\1\0\4\0\0\0\1\0\0\0\x10\0\0\0\0"), 32, 16 },
+  { "tiff",
+    BYTES ("II*\0\x08\0\0\0\2\0\0\1\3\0\1\0\0\0\x20\0\0\0\1\1\4\0\1\0\0\0\x10\0\0\0\0\0\0\0"), 32,
+    16 },
+  { "big-endian-tiff",
+    BYTES ("MM\0*\0\0\0\x08\0\2\1\0\0\3\0\0\0\1\0\x20\0\0\1\1\0\4\0\0\0\1\0\0\0\x10\0\0\0\0"), 32,
+    16 },
   /* Two pages, the second one larger and pointing back at the first. */
   { "tiff-ring",
     BYTES ("II*\0\x08\0\0\0\2\0\0\1\3\0\1\0\0\0\x20\0\0\0\1\1\4\0\1\0\0\0\x10\0\0\0\x26\0\0\0"
@@ -82,7 +86,8 @@ test_cut_headers (void)
 static void
 test_noise_is_survived (void)
 {
-  static const char *const magics[] = { "\x89PNG\r\n\x1a\n", "\xff\xd8", "GIF8", "BM", "P5", "II*\0", "MM\0*" };
+  static const char *const magics[]
+      = { "\x89PNG\r\n\x1a\n", "\xff\xd8", "GIF8", "BM", "P5", "II*\0", "MM\0*" };
   g_autoptr (GRand) rand = g_rand_new_with_seed (7);
 
   for (guint i = 0; i < 20000; i++) {
@@ -135,14 +140,15 @@ test_properties (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (properties); i++) {
     const Property *p = &properties[i];
-    g_autoptr (GstElement) element = gst_object_ref_sink (gst_element_factory_make (p->factory, NULL));
+    g_autoptr (GstElement) element
+        = gst_object_ref_sink (gst_element_factory_make (p->factory, NULL));
     g_autoptr (GVariant) json = g_variant_parse (NULL, p->json, NULL, NULL, NULL);
     g_autofree char *suggestion = NULL;
     g_autoptr (GError) error = NULL;
     GValue value = G_VALUE_INIT;
     const char *code = NULL;
-    gboolean ok = medley_property_convert (G_OBJECT_GET_CLASS (element), p->factory, p->property, json, &value, &code,
-                                           &suggestion, &error);
+    gboolean ok = medley_property_convert (G_OBJECT_GET_CLASS (element), p->factory, p->property,
+                                           json, &value, &code, &suggestion, &error);
 
     g_test_message ("%s %s: %s", p->property, p->json, error != NULL ? error->message : "fits");
     g_assert_cmpint (ok, ==, p->code == NULL);
@@ -237,12 +243,14 @@ test_bad_plans (void)
     "{'inputs': <[{'type': <'text/plain'>}]>}",
     "{'outputs': <[{'name': <'a'>, 'from': <[('b', '')]>}]>}",
     /* a stage reads from a later one */
-    "{'stages': <[{'name': <'a'>, 'from': <[('', 'b', '')]>}, {'name': <'b'>, 'from': <@a(sss) []>}]>}",
+    "{'stages': <[{'name': <'a'>, 'from': <[('', 'b', '')]>}, {'name': <'b'>, 'from': <@a(sss) "
+    "[]>}]>}",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (plans); i++) {
     g_autoptr (GError) error = NULL;
-    g_autoptr (GVariant) value = g_variant_parse (G_VARIANT_TYPE_VARDICT, plans[i], NULL, NULL, &error);
+    g_autoptr (GVariant) value
+        = g_variant_parse (G_VARIANT_TYPE_VARDICT, plans[i], NULL, NULL, &error);
 
     g_assert_no_error (error);
     g_assert_null (medley_run_plan_new (value, &error));

@@ -11,7 +11,7 @@ typedef struct {
 static void
 sentence_clear (gpointer data)
 {
-  g_free (((Sentence *)data)->text);
+  g_free (((Sentence *) data)->text);
 }
 
 static void
@@ -45,9 +45,9 @@ cut (const char *locale, const char *text, gssize piece)
     gsize n = length - at;
 
     if (piece > 0)
-      n = MIN (n, (gsize)piece);
+      n = MIN (n, (gsize) piece);
     else if (piece < 0)
-      n = (gsize)g_test_rand_int_range (1, (gint)MIN (n, (gsize)-piece) + 1);
+      n = (gsize) g_test_rand_int_range (1, (gint) MIN (n, (gsize) -piece) + 1);
     while (at + n < length && (text[at + n] & 0xc0) == 0x80)
       n++;
     medley_sentencer_feed (sentencer, text + at, n);
@@ -98,7 +98,8 @@ static void
 test_abbreviations_end_nothing (void)
 {
   expect ("en", "Mr. Smith met Mrs. Jones. They spoke.", "Mr. Smith met Mrs. Jones.|They spoke.");
-  expect ("en-gb", "Dr. Lane went to St. Ives. He stayed.", "Dr. Lane went to St. Ives.|He stayed.");
+  expect ("en-gb", "Dr. Lane went to St. Ives. He stayed.",
+          "Dr. Lane went to St. Ives.|He stayed.");
   expect ("en", "Prof. Smith, i.e. the old one, came.", "Prof. Smith, i.e. the old one, came.");
   expect ("en", "Open the app. Then close it.", "Open the app.|Then close it.");
   expect ("en", "Ask Ph.D. Jones or the Dept. Then go.", "Ask Ph.D. Jones or the Dept. Then go.");
@@ -245,7 +246,7 @@ check_nothing_lost (const char *text, GArray *list)
       g_assert_true (g_unichar_isspace (g_utf8_get_char (text + at))
                      || g_utf8_get_char (text + at) == 0x2029
                      || g_utf8_get_char (text + at) == 0x85);
-      at = (gsize)(g_utf8_next_char (text + at) - text);
+      at = (gsize) (g_utf8_next_char (text + at) - text);
     }
     g_assert_cmpmem (text + at, length, sentence->text, length);
     at += length;
@@ -360,7 +361,7 @@ test_pieces_do_not_matter (void)
 
   for (guint round = 0; round < 60; round++) {
     const char *locale = locales[round % G_N_ELEMENTS (locales)];
-    g_autofree char *text = random_text ((guint)g_test_rand_int_range (1, 600));
+    g_autofree char *text = random_text ((guint) g_test_rand_int_range (1, 600));
     g_autoptr (GArray) whole = cut (locale, text, 0);
     g_autoptr (GArray) bytes = cut (locale, text, 1);
     g_autoptr (GArray) parts = cut (locale, text, -40);
@@ -410,7 +411,7 @@ test_cost_is_linear (void)
     check_nothing_lost (large, whole);
     assert_same (once, dripping);
     g_test_message ("\"%s\": %.2f s", units[i],
-                    (double)(g_get_monotonic_time () - start) / G_USEC_PER_SEC);
+                    (double) (g_get_monotonic_time () - start) / G_USEC_PER_SEC);
   }
 }
 

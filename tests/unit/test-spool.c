@@ -85,8 +85,9 @@ test_links_are_not_followed (Fixture *f, gconstpointer data)
 static void
 test_files_of_others_stay (Fixture *f, gconstpointer data)
 {
-  static const char *const others[] = { "configure.in", "a.out", "0123456789abcdef-.out", "0123456789abcdef-0.output",
-                                        "0123456789abcdeF-0.in", "-0.in", "0123456789abcdefg-1.in" };
+  static const char *const others[]
+      = { "configure.in",          "a.out", "0123456789abcdef-.out", "0123456789abcdef-0.output",
+          "0123456789abcdeF-0.in", "-0.in", "0123456789abcdefg-1.in" };
   static const char ours[] = "0123456789abcdef-12.in";
   g_autofree char *our_path = g_build_filename (f->folder, ours, NULL);
   g_autofree char *lock = g_build_filename (f->folder, ".lock", NULL);
@@ -125,7 +126,8 @@ read_done (GObject *source, GAsyncResult *result, gpointer data)
 {
   Read *read = data;
 
-  read->bytes = medley_output_reader_read_finish (MEDLEY_OUTPUT_READER (source), result, &read->error);
+  read->bytes
+      = medley_output_reader_read_finish (MEDLEY_OUTPUT_READER (source), result, &read->error);
   read->done = TRUE;
 }
 
@@ -196,18 +198,21 @@ static void
 chain_read (GObject *source, GAsyncResult *result, gpointer data)
 {
   Chain *chain = data;
-  g_autoptr (GBytes) bytes = medley_output_reader_read_finish (MEDLEY_OUTPUT_READER (source), result, NULL);
+  g_autoptr (GBytes) bytes
+      = medley_output_reader_read_finish (MEDLEY_OUTPUT_READER (source), result, NULL);
 
   g_assert_nonnull (bytes);
   if (g_bytes_get_size (bytes) == 0) {
     chain->done = TRUE;
     return;
   }
-  g_string_append_len (chain->text, g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes));
+  g_string_append_len (chain->text, g_bytes_get_data (bytes, NULL),
+                       (gssize) g_bytes_get_size (bytes));
   medley_output_reader_read_async (MEDLEY_OUTPUT_READER (source), 2, NULL, chain_read, chain);
 }
 
-/* A read that waited calls back from within the signal of growth; the next read then begins inside it. */
+/* A read that waited calls back from within the signal of growth; the next read then begins inside
+ * it. */
 static void
 test_the_next_read_may_begin_in_the_callback (Fixture *f, gconstpointer data)
 {
@@ -291,7 +296,8 @@ test_inputs_have_a_limit (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GError) told = NULL;
-  MedleyInput *input = medley_job_add_input (f->job, "text", "text/plain", MEDLEY_INPUT_AWAITED, 10, &error);
+  MedleyInput *input
+      = medley_job_add_input (f->job, "text", "text/plain", MEDLEY_INPUT_AWAITED, 10, &error);
   g_autoptr (MedleyInputWriter) writer = medley_input_writer_new (f->job, input, input_done, &told);
 
   g_assert_true (medley_input_writer_write (writer, "0123456789", 10, &error));
@@ -305,7 +311,8 @@ static void
 test_an_upload_that_breaks_off_is_told (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) told = NULL;
-  MedleyInput *input = medley_job_add_input (f->job, "text", "text/plain", MEDLEY_INPUT_AWAITED, 10, NULL);
+  MedleyInput *input
+      = medley_job_add_input (f->job, "text", "text/plain", MEDLEY_INPUT_AWAITED, 10, NULL);
   MedleyInputWriter *writer = medley_input_writer_new (f->job, input, input_done, &told);
 
   g_assert_true (medley_input_writer_write (writer, "012", 3, NULL));

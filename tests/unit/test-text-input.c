@@ -21,10 +21,10 @@ run (const char *data, gsize size, gsize step, GError **error)
 
     if (!text_input_push (&input, piece, n, &result, error))
       return NULL;
-    g_string_append_len (out, result.head, (gssize)result.n_head);
+    g_string_append_len (out, result.head, (gssize) result.n_head);
     g_assert_cmpuint (result.start + result.length, <=, n);
-    g_string_append_len (out, (const char *)piece + result.start, (gssize)result.length);
-    g_assert_true (g_utf8_validate (out->str, (gssize)out->len, NULL));
+    g_string_append_len (out, (const char *) piece + result.start, (gssize) result.length);
+    g_assert_true (g_utf8_validate (out->str, (gssize) out->len, NULL));
   }
   g_assert_cmpuint (input.offset, ==, size);
   if (!text_input_finish (&input, error))
@@ -54,7 +54,7 @@ expect_refused (const char *data, gsize size, MedleyError code, guint64 byte)
     g_autoptr (GError) error = NULL;
     g_autofree char *got = run (data, size, step, &error);
 
-    g_assert_error (error, MEDLEY_ERROR, (gint)code);
+    g_assert_error (error, MEDLEY_ERROR, (gint) code);
     g_assert_null (got);
     g_assert_nonnull (strstr (error->message, place));
   }
@@ -120,7 +120,7 @@ static void
 test_random_bytes (void)
 {
   for (guint round = 0; round < 3000; round++) {
-    gsize size = (gsize)g_test_rand_int_range (1, 24);
+    gsize size = (gsize) g_test_rand_int_range (1, 24);
     g_autofree char *data = g_malloc (size);
     g_autoptr (GError) error_a = NULL, error_b = NULL;
     g_autofree char *whole = NULL, *parts = NULL;
@@ -128,7 +128,7 @@ test_random_bytes (void)
     for (gsize i = 0; i < size; i++)
       data[i] = "aé\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbb\xbf\xff "[g_test_rand_int_range (0, 16)];
     whole = run (data, size, size, &error_a);
-    parts = run (data, size, (gsize)g_test_rand_int_range (1, 5), &error_b);
+    parts = run (data, size, (gsize) g_test_rand_int_range (1, 5), &error_b);
     g_assert_cmpstr (whole, ==, parts);
     g_assert_cmpint (whole != NULL, ==, g_utf8_validate_len (data, size, NULL));
     if (whole == NULL)
