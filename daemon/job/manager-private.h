@@ -3,10 +3,34 @@
 
 #include "job/job-private.h"
 #include "job/manager.h"
+#include "job/run.h"
+#include "job/store.h"
 
 G_BEGIN_DECLS
 
-/* What creation.c needs of the manager. */
+/* What the files of the manager share: manager.c (queue, runs, status), creation.c and control.c.
+ */
+
+struct _MedleyJobManager {
+  GObject parent_instance;
+
+  MedleyConfig *config;
+  MedleyLibrary *library;
+  MedleyCatalog *catalog;
+  MedleyPool *pool;
+  MedleySpool *spool;
+  MedleyJobStore *store;
+
+  GQueue queue;        /* MedleyJob that wait, owned */
+  GHashTable *runs;    /* MedleyJob → MedleyRun */
+  GHashTable *awaits;  /* MedleyJob whose upload has not begun → its time-out, a source */
+  GHashTable *outputs; /* spool file name → MedleyJob, of running jobs */
+  GHashTable *checked; /* digest of a plan that a worker accepted */
+  GVariantDict *faces;
+  gint64 started;
+  gint64 last_id_time;
+  guint dispatch_source;
+};
 
 MedleyPool *
 medley_job_manager_get_pool (MedleyJobManager *self);
@@ -26,6 +50,9 @@ medley_job_manager_make_id (MedleyJobManager *self);
 /* Takes a whole job in: it is acknowledged from here on. */
 void
 medley_job_manager_add (MedleyJobManager *self, MedleyJob *job);
+/* Ends a job that has not ended: its run is stopped, or it is taken from the queue. */
+void
+medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error);
 /* Starts what can be started. */
 void
 medley_job_manager_dispatch (MedleyJobManager *self);

@@ -11,27 +11,6 @@
  * different ones. */
 #define MAX_CHECKED 256
 
-struct _MedleyJobManager {
-  GObject parent_instance;
-
-  MedleyConfig *config;
-  MedleyLibrary *library;
-  MedleyCatalog *catalog;
-  MedleyPool *pool;
-  MedleySpool *spool;
-  MedleyJobStore *store;
-
-  GQueue queue;        /* MedleyJob that wait, owned */
-  GHashTable *runs;    /* MedleyJob → MedleyRun */
-  GHashTable *awaits;  /* MedleyJob whose upload has not begun → its time-out, a source */
-  GHashTable *outputs; /* spool file name → MedleyJob, of running jobs */
-  GHashTable *checked; /* digest of a plan that a worker accepted */
-  GVariantDict *faces;
-  gint64 started;
-  gint64 last_id_time;
-  guint dispatch_source;
-};
-
 G_DEFINE_FINAL_TYPE (MedleyJobManager, medley_job_manager, G_TYPE_OBJECT)
 
 enum { SIGNAL_ADDED, SIGNAL_REMOVED, N_SIGNALS };
@@ -218,8 +197,8 @@ spool_grew (const char *name, gpointer data)
   }
 }
 
-static void
-stop_job (MedleyJobManager *self, MedleyJob *job, const GError *error)
+void
+medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error)
 {
   MedleyRun *run = g_hash_table_lookup (self->runs, job);
 
@@ -245,7 +224,7 @@ upload_never_came (gpointer data)
 
   g_hash_table_steal (self->awaits, job);
   if (medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
-    stop_job (self, job, error);
+    medley_job_manager_stop (self, job, error);
   return G_SOURCE_REMOVE;
 }
 
@@ -282,7 +261,7 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
   if (error == NULL && input->size == 0)
     error = empty = medley_input_make_empty_error (input->name);
   if (error != NULL) {
-    stop_job (self, job, error);
+    medley_job_manager_stop (self, job, error);
     return;
   }
   medley_input_complete (input);
@@ -362,129 +341,6 @@ medley_job_manager_add (MedleyJobManager *self, MedleyJob *job)
   medley_job_add_event (job, "state", &details);
   await_uploads (self, job);
   g_signal_emit (self, signals[SIGNAL_ADDED], 0, job);
-}
-
-/* ---- jobs ---- */
-
-MedleyJob *
-medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error)
-{
-  MedleyJob *job = medley_job_store_get (self->store, id);
-
-  if (job == NULL)
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
-                 "there is no job \"%s\"; see `medley jobs`", id);
-  return job;
-}
-
-typedef struct {
-  const char *state;
-  const char *pipeline;
-} Filter;
-
-static gboolean
-job_matches (MedleyJob *job, gpointer data)
-{
-  Filter *filter = data;
-
-  return (filter->state == NULL
-          || g_str_equal (filter->state, medley_job_state_to_string (medley_job_get_state (job))))
-         && (filter->pipeline == NULL
-             || g_str_equal (filter->pipeline, medley_job_get_pipeline (job)));
-}
-
-GPtrArray *
-medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
-                         const char *cursor, guint limit)
-{
-  Filter filter = { state, pipeline };
-
-  return medley_job_store_list (self->store, job_matches, &filter, cursor, limit);
-}
-
-static gboolean
-refuse_state (MedleyJob *job, const char *what, GError **error)
-{
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE, "job %s cannot be %s: it is %s",
-               medley_job_get_id (job), what,
-               medley_job_state_to_string (medley_job_get_state (job)));
-  return FALSE;
-}
-
-gboolean
-medley_job_manager_cancel (MedleyJobManager *self, MedleyJob *job, GError **error)
-{
-  MedleyJobState state = medley_job_get_state (job);
-  g_autoptr (GError) reason = NULL;
-
-  if (state == MEDLEY_JOB_CANCELLED)
-    return TRUE;
-  if (medley_job_state_is_final (state))
-    return refuse_state (job, "cancelled", error);
-  reason = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_CANCELLED, "the job was cancelled");
-  stop_job (self, job, reason);
-  return TRUE;
-}
-
-gboolean
-medley_job_manager_pause (MedleyJobManager *self, MedleyJob *job, GError **error)
-{
-  if (medley_job_get_state (job) == MEDLEY_JOB_PAUSED)
-    return TRUE;
-  if (!medley_job_set_state (job, MEDLEY_JOB_PAUSED))
-    return refuse_state (job, "paused", error);
-  medley_run_pause (g_hash_table_lookup (self->runs, job));
-  return TRUE;
-}
-
-gboolean
-medley_job_manager_resume (MedleyJobManager *self, MedleyJob *job, GError **error)
-{
-  if (medley_job_get_state (job) == MEDLEY_JOB_RUNNING)
-    return TRUE;
-  if (medley_job_get_state (job) != MEDLEY_JOB_PAUSED)
-    return refuse_state (job, "resumed", error);
-  medley_run_resume (g_hash_table_lookup (self->runs, job));
-  medley_job_set_state (job, MEDLEY_JOB_RUNNING);
-  return TRUE;
-}
-
-gboolean
-medley_job_manager_remove (MedleyJobManager *self, MedleyJob *job, GError **error)
-{
-  g_autoptr (MedleyJob) keep = g_object_ref (job);
-
-  if (!medley_job_state_is_final (medley_job_get_state (job)))
-    return refuse_state (job, "removed before it has ended", error);
-  medley_job_store_remove (self->store, job);
-  medley_job_delete_files (job);
-  g_signal_emit (self, signals[SIGNAL_REMOVED], 0, job);
-  return TRUE;
-}
-
-MedleyInputWriter *
-medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job, const char *name,
-                               GError **error)
-{
-  MedleyInput *input = medley_job_find_input (job, name);
-  MedleyInputWriter *writer;
-
-  if (input == NULL) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s has no input \"%s\"",
-                 medley_job_get_id (job), name != NULL ? name : "");
-    return NULL;
-  }
-  if (input->state != MEDLEY_INPUT_AWAITED
-      || medley_job_state_is_final (medley_job_get_state (job))) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE,
-                 "input \"%s\" of job %s awaits no upload", input->name, medley_job_get_id (job));
-    return NULL;
-  }
-  writer = medley_input_writer_new (job, input, medley_job_manager_input_done, self);
-  if (!medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
-    g_hash_table_remove (self->awaits, job);
-  medley_job_manager_dispatch (self);
-  return writer;
 }
 
 /* ---- the rest ---- */
