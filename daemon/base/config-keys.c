@@ -10,7 +10,7 @@ static const MedleyConfigKey table[] = {
   { "paths.runtime", MEDLEY_CONFIG_PATH, "${runtime}", 0, 0, NULL, "Folder of the Unix socket and the token; made with mode 0700" },
   { "paths.spool", MEDLEY_CONFIG_PATH, "${state}/spool", 0, 0, NULL, "Folder of the jobs' inputs and outputs" },
   { "paths.pipelines", MEDLEY_CONFIG_PATHS, "${data}/pipelines:${sysconf}/pipelines:${config}/pipelines", 0, 0, NULL, "Folders of pipeline files; later ones win" },
-  { "paths.plugins", MEDLEY_CONFIG_PATHS, "${userdata}/plugins", 0, 0, NULL, "Further folders of GStreamer plugins, besides GStreamer's own" },
+  { "paths.plugins", MEDLEY_CONFIG_PATHS, "${plugins}:${userdata}/plugins", 0, 0, NULL, "Folders of GStreamer plugins, besides GStreamer's own: Medley's, where they were installed, and the user's" },
   { "paths.worker", MEDLEY_CONFIG_PATH, "", 0, 0, NULL, "The worker's executable; empty: beside the daemon's own, else where it was installed" },
   { "paths.registry", MEDLEY_CONFIG_PATH, "${cache}/registry.bin", 0, 0, NULL, "File of the private GStreamer registry" },
 

@@ -71,7 +71,7 @@ const char *const *
 medley_folder_words (void)
 {
   static const char *const words[]
-      = { "runtime", "state", "config", "cache", "userdata", "data", "sysconf", NULL };
+      = { "runtime", "state", "config", "cache", "userdata", "data", "plugins", "sysconf", NULL };
 
   return words;
 }
@@ -91,6 +91,8 @@ medley_folder_get (const char *word)
     return user_folder ("XDG_DATA_HOME", ".local/share");
   if (g_str_equal (word, "data"))
     return g_strdup (MEDLEY_PKGDATADIR);
+  if (g_str_equal (word, "plugins"))
+    return g_strdup (MEDLEY_PLUGINDIR);
   if (g_str_equal (word, "sysconf"))
     return g_build_filename (MEDLEY_SYSCONFDIR, "medley", NULL);
   return NULL;

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /**
  * medley_folder_get:
- * @word: "runtime", "state", "config", "cache", "userdata", "data" or "sysconf"
+ * @word: "runtime", "state", "config", "cache", "userdata", "data", "plugins" or "sysconf"
  *
  * Finds one of Medley's folders: the user's by the XDG variables, the system's for root without a
  * session. Reads the environment and looks at the file system, but makes nothing.
@@ -19,7 +19,8 @@ G_BEGIN_DECLS
  * - "cache": likewise with `$XDG_CACHE_HOME`, `/var/cache/medley` and `~/.cache/medley`
  * - "config": `$XDG_CONFIG_HOME/medley`, else `~/.config/medley`
  * - "userdata": `$XDG_DATA_HOME/medley`, else `~/.local/share/medley`
- * - "data" and "sysconf": where Medley was installed, and the system's configuration
+ * - "data", "plugins" and "sysconf": where Medley was installed, where its plugins were, and the
+ * system's configuration
  *
  * Returns: (transfer full) (nullable): an absolute path, %NULL for another word
  */

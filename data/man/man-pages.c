@@ -164,8 +164,8 @@ print_config (void)
        "session), ${state}\n"
        "$XDG_STATE_HOME/medley, ${cache} $XDG_CACHE_HOME/medley, ${config} "
        "$XDG_CONFIG_HOME/medley, ${userdata}\n"
-       "$XDG_DATA_HOME/medley, ${sysconf} " MEDLEY_SYSCONFDIR
-       "/medley and ${data} " MEDLEY_PKGDATADIR ".\n");
+       "$XDG_DATA_HOME/medley, ${sysconf} " MEDLEY_SYSCONFDIR "/medley, ${data} " MEDLEY_PKGDATADIR
+       "\nand ${plugins} the folder where Medley's own plugins were installed.\n");
   for (guint i = 0; i < n_keys; i++) {
     g_auto (GStrv) parts = g_strsplit (keys[i].name, ".", 2);
     g_autofree char *kind = medley_config_kind_describe (&keys[i]);
