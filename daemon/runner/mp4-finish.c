@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "runner/big-endian.h"
 #include "runner/mp4-index.h"
 
 #define HEADER 8
@@ -87,7 +88,7 @@ take_moov (MedleyMp4Finish *self, GByteArray *box)
 static guint64
 take_box (MedleyMp4Finish *self, GstFlowReturn *ret)
 {
-  guint64 size = GST_READ_UINT32_BE (self->box->data);
+  guint64 size = medley_read_be32 (self->box->data);
   const char *type = (const char *) self->box->data + 4;
   gboolean is_moov = memcmp (type, "moov", 4) == 0;
   gboolean is_read = self->index != NULL && (is_moov || memcmp (type, "moof", 4) == 0);
@@ -96,7 +97,7 @@ take_box (MedleyMp4Finish *self, GstFlowReturn *ret)
   if (size == 1) {
     if (self->box->len < LONG_HEADER)
       return LONG_HEADER;
-    size = GST_READ_UINT64_BE (self->box->data + HEADER);
+    size = medley_read_be64 (self->box->data + HEADER);
   }
   if (size < self->box->len) {
     if (self->index != NULL)
@@ -168,7 +169,7 @@ finish (MedleyMp4Finish *self)
   if (moov == NULL || moov->len > G_MAXUINT32 - HEADER)
     return;
   tail = g_byte_array_new ();
-  GST_WRITE_UINT32_BE (header, moov->len + HEADER);
+  medley_write_be32 (header, moov->len + HEADER);
   memcpy (header + 4, "free", 4);
   g_byte_array_append (tail, header, HEADER);
   covered = self->written + HEADER - self->moov_place;
@@ -177,8 +178,8 @@ finish (MedleyMp4Finish *self)
     return;
 
   memcpy (header + 4, "mdat", 4);
-  GST_WRITE_UINT32_BE (header, covered > G_MAXUINT32 ? 1 : (guint32) covered);
-  GST_WRITE_UINT64_BE (header + HEADER, covered);
+  medley_write_be32 (header, covered > G_MAXUINT32 ? 1 : (guint32) covered);
+  medley_write_be64 (header + HEADER, covered);
   head = g_byte_array_append (g_byte_array_new (), header,
                               covered > G_MAXUINT32 ? LONG_HEADER : HEADER);
   gst_segment_init (&segment, GST_FORMAT_BYTES);

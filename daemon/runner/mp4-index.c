@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "runner/big-endian.h"
+
 #define HEADER 8
 /* tfhd and trun; their names in ISO/IEC 14496-12 are in the comments. */
 #define TFHD_BASE_OFFSET 0x1
@@ -64,7 +66,7 @@ take (Span *span)
     span->left = 0;
     return 0;
   }
-  value = GST_READ_UINT32_BE (span->data);
+  value = medley_read_be32 (span->data);
   span->data += 4;
   span->left -= 4;
   return value;
@@ -86,7 +88,7 @@ next_box (Span *span, Span *box, const char **type)
 
   if (span->left < HEADER)
     return FALSE;
-  size = GST_READ_UINT32_BE (span->data);
+  size = medley_read_be32 (span->data);
   if (size < HEADER || size > span->left)
     return FALSE;
   *box = (Span){ span->data, size };
@@ -135,7 +137,7 @@ put (GByteArray *out, guint32 value)
 {
   guint8 bytes[4];
 
-  GST_WRITE_UINT32_BE (bytes, value);
+  medley_write_be32 (bytes, value);
   g_byte_array_append (out, bytes, sizeof bytes);
 }
 
@@ -157,7 +159,7 @@ begin (GByteArray *out, const char *type)
 static void
 end (GByteArray *out, guint at)
 {
-  GST_WRITE_UINT32_BE (out->data + at, out->len - at);
+  medley_write_be32 (out->data + at, out->len - at);
 }
 
 static void
@@ -486,9 +488,9 @@ put_header (GByteArray *out, Span box, guint skipped, guint64 duration)
   if (box.left < place + 8)
     return;
   if (is_long)
-    GST_WRITE_UINT64_BE (out->data + at + place, duration);
+    medley_write_be64 (out->data + at + place, duration);
   else /* all ones: unknown */
-    GST_WRITE_UINT32_BE (out->data + at + place, (guint32) MIN (duration, G_MAXUINT32));
+    medley_write_be32 (out->data + at + place, (guint32) MIN (duration, G_MAXUINT32));
 }
 
 static void
