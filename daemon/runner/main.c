@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/gst.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -53,6 +54,16 @@ parse_options (int *argc, char ***argv, Options *options)
   return TRUE;
 }
 
+/* A worker stays for long, and each of a job's many threads would keep what it once had for its
+ * frames: without this 300 MB after twenty short videos, of which 7 MB are in use. */
+static void
+tune_malloc (void)
+{
+  mallopt (M_MMAP_THRESHOLD, 256 * 1024);
+  mallopt (M_TRIM_THRESHOLD, 1024 * 1024);
+  mallopt (M_ARENA_MAX, 4);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -61,6 +72,7 @@ main (int argc, char **argv)
   MedleyEngineCache *cache;
   g_auto (GStrv) command_line = g_strdupv (argv);
 
+  tune_malloc ();
   if (!parse_options (&argc, &argv, &options))
     return MEDLEY_EXIT_USAGE;
   medley_sandbox_close_others (options.fd);

@@ -317,6 +317,25 @@ test_growing (gconstpointer data)
   check_seek (path);
 }
 
+#ifndef __SANITIZE_ADDRESS__
+/* An idle worker does not keep what jobs needed for their frames. */
+static void
+test_memory_goes_back (void)
+{
+  g_autofree char *plan
+      = test_plan (TEXT_INPUT,
+                   STAGE ("speech", "espeak", "text", "") ", " STAGE ("video", "storyboard",
+                                                                      "speech", "captions"),
+                   OUTPUT_2 ("out", "video/webm", "video", "", "speech", ""), NULL);
+  g_autofree char *text = test_worker_write (worker, "text", SENTENCES, -1);
+
+  for (guint i = 0; i < 15; i++)
+    test_worker_succeed (worker, plan, INPUTS ({ "text", text }), OUTPUTS ({ "out", "v.webm" }));
+  g_test_message ("%" G_GUINT64_FORMAT " KiB", test_worker_private_kib (worker));
+  g_assert_cmpuint (test_worker_private_kib (worker), <, 128 * 1024);
+}
+#endif
+
 int
 main (int argc, char **argv)
 {
@@ -344,6 +363,9 @@ main (int argc, char **argv)
   g_test_add_data_func ("/outputs/picture-as-jpeg-twice", &image_cases[1], test_image);
   g_test_add_func ("/outputs/sound-of-each-type-is-decoded", test_sound_is_decoded);
   g_test_add_func ("/outputs/texts-are-joined-in-order", test_texts_are_joined_in_order);
+#ifndef __SANITIZE_ADDRESS__
+  g_test_add_func ("/outputs/memory-goes-back-after-jobs", test_memory_goes_back);
+#endif
   status = g_test_run ();
   test_worker_free (worker);
   return status;

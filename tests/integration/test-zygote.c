@@ -376,19 +376,6 @@ test_bad_requests_and_engines_are_survived (void)
   g_assert_cmpint (zygote_stop (&zygote), ==, 0);
 }
 
-static guint64
-private_kib (GPid pid)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/smaps_rollup", pid);
-  g_autofree char *text = NULL;
-  guint64 sum = 0;
-
-  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  for (const char *at = text; (at = strstr (at, "Private_")) != NULL; at++)
-    sum += g_ascii_strtoull (strchr (at, ':') + 1, NULL, 10);
-  return sum;
-}
-
 static void
 test_a_fork_is_small (void)
 {
@@ -400,9 +387,10 @@ test_a_fork_is_small (void)
 
   g_test_message ("from nothing to the first answer %.1f ms, private memory %" G_GUINT64_FORMAT
                   " KiB",
-                  (double) (g_get_monotonic_time () - begin) / 1000, private_kib (worker->pid));
+                  (double) (g_get_monotonic_time () - begin) / 1000,
+                  test_worker_private_kib (worker));
   g_assert_nonnull (reply);
-  g_assert_cmpuint (private_kib (worker->pid), <, 4096);
+  g_assert_cmpuint (test_worker_private_kib (worker), <, 4096);
   drop_worker (&zygote, worker);
   g_assert_cmpint (zygote_stop (&zygote), ==, 0);
 }

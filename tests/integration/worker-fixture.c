@@ -355,6 +355,19 @@ test_worker_reap (TestWorker *self, guint seconds)
   return status;
 }
 
+guint64
+test_worker_private_kib (TestWorker *self)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/smaps_rollup", self->pid);
+  g_autofree char *text = NULL;
+  guint64 sum = 0;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  for (const char *at = text; (at = strstr (at, "Private_")) != NULL; at++)
+    sum += g_ascii_strtoull (strchr (at, ':') + 1, NULL, 10);
+  return sum;
+}
+
 gboolean
 test_have (const char *program)
 {

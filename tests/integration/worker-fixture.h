@@ -90,6 +90,10 @@ test_worker_find_event (TestWorker *self, const char *kind, const char *of);
 int
 test_worker_reap (TestWorker *self, guint seconds);
 
+/* Memory of its own (USS), in KiB. */
+guint64
+test_worker_private_kib (TestWorker *self);
+
 /* (transfer full) what ffprobe says of a file ("format=duration"), one value a line */
 char *
 test_probe (const char *path, const char *entries);
