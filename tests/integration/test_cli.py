@@ -272,8 +272,12 @@ class Private(Shell):
 
     def test_a_second_ctrl_c_leaves_at_once(self):
         self.install(PIPELINES)
-        run = self.start("run", "hang", ":=x", "-o", "x.txt", "--conf", "workers.grace=1h", start_new_session=True)
-        self.wait_until(self.private_daemons, "no daemon came")
+        run = self.start(
+            "run", "hang", ":=x", "-o", "x.txt", "--json", "--conf", "workers.grace=1h", start_new_session=True
+        )
+        for line in run.stdout:  # until the engine has its input: from then on it listens to nobody
+            if b"stage-started" in line:
+                break
         time.sleep(0.5)
         os.killpg(run.pid, signal.SIGINT)
         time.sleep(0.5)
