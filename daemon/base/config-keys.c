@@ -8,7 +8,7 @@
 /* clang-format off */
 static const MedleyConfigKey table[] = {
   { "paths.runtime", MEDLEY_CONFIG_PATH, "${runtime}", 0, 0, NULL, "Folder of the Unix socket and the token; made with mode 0700" },
-  { "paths.spool", MEDLEY_CONFIG_PATH, "${state}/spool", 0, 0, NULL, "Folder of the jobs' inputs and outputs" },
+  { "paths.spool", MEDLEY_CONFIG_PATH, "${state}/spool", 0, 0, NULL, "Folder of the jobs: their inputs, outputs and store" },
   { "paths.pipelines", MEDLEY_CONFIG_PATHS, "${data}/pipelines:${sysconf}/pipelines:${config}/pipelines", 0, 0, NULL, "Folders of pipeline files; later ones win" },
   { "paths.plugins", MEDLEY_CONFIG_PATHS, "${plugins}:${userdata}/plugins", 0, 0, NULL, "Folders of GStreamer plugins, besides GStreamer's own: Medley's, where they were installed, and the user's" },
   { "paths.worker", MEDLEY_CONFIG_PATH, "", 0, 0, NULL, "The worker's executable; empty: beside the daemon's own, else where it was installed" },
@@ -56,7 +56,18 @@ static const MedleyConfigKey table[] = {
   { "limits.queue", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs that wait" },
   { "limits.queue-per-client", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs of one client that wait" },
 
+  { "limits.free-space", MEDLEY_CONFIG_BYTES, "256MiB", 0, 0, NULL, "Free space of the spool's disk below which new jobs are refused" },
+  { "limits.request-key", MEDLEY_CONFIG_INTEGER, "255", 16, 4096, NULL, "Longest idempotency key, in bytes" },
+
   { "jobs.keep", MEDLEY_CONFIG_INTEGER, "1000", 0, 0, NULL, "Finished jobs that are kept" },
+  { "jobs.keep-time", MEDLEY_CONFIG_DURATION, "30d", 0, 0, NULL, "How long finished jobs are kept; 0 for ever" },
+  { "jobs.keep-bytes", MEDLEY_CONFIG_BYTES, "20GiB", 0, 0, NULL, "Most bytes of inputs and outputs of finished jobs that are kept; 0 for no limit" },
+  { "jobs.durable", MEDLEY_CONFIG_BOOLEAN, "true", 0, 0, NULL, "Whether jobs outlive the daemon: each is on disk before its creation is answered" },
+  { "jobs.attempts", MEDLEY_CONFIG_INTEGER, "3", 1, 1000, NULL, "Most starts of a job whose worker or daemon died or whose error may pass" },
+  { "jobs.poison", MEDLEY_CONFIG_INTEGER, "3", 1, 1000, NULL, "A job that killed its worker so many times is not started again" },
+  { "jobs.retry-delay", MEDLEY_CONFIG_DURATION, "1s", 0, 86400, NULL, "Wait before the second attempt, doubled before each further one" },
+  { "jobs.retry-delay-maximum", MEDLEY_CONFIG_DURATION, "5min", 0, 86400, NULL, "Longest wait before a further attempt" },
+  { "jobs.idempotency-time", MEDLEY_CONFIG_DURATION, "24h", 0, 0, NULL, "How long an idempotency key is remembered, at least as long as its job is kept" },
   { "jobs.client-elements", MEDLEY_CONFIG_NAMES, "audioconvert;audioresample;volume;audioecho;audiopanorama;equalizer-3bands;equalizer-10bands;audiodynamic;audioamplify;level;pitch;scaletempo;videoconvert;videoscale;videobalance;videoflip;videocrop;videobox;gamma;textoverlay;timeoverlay;subparse;identity", 0, 0, NULL, "GStreamer elements that a pipeline sent by a client may use; installed pipelines may use any" },
 };
 /* clang-format on */

@@ -42,6 +42,12 @@ static const MedleyErrorInfo table[] = {
   { MEDLEY_ERROR_UNKNOWN_OUTPUT, "unknown-output", DBUS ("UnknownOutput"), 422, MEDLEY_EXIT_USAGE, "The pipeline has no such output" },
   { MEDLEY_ERROR_UNKNOWN_INPUT, "unknown-input", DBUS ("UnknownInput"), 422, MEDLEY_EXIT_USAGE, "The pipeline has no such input" },
   { MEDLEY_ERROR_TIMED_OUT, "timed-out", DBUS ("TimedOut"), 408, MEDLEY_EXIT_UNAVAILABLE, "The request paused for too long" },
+  { MEDLEY_ERROR_INTERRUPTED, "interrupted", DBUS ("Interrupted"), 500, MEDLEY_EXIT_CRASHED, "The daemon stopped while the job ran" },
+  { MEDLEY_ERROR_POISONED, "poisoned", DBUS ("Poisoned"), 500, MEDLEY_EXIT_CRASHED, "The job killed its worker too often" },
+  { MEDLEY_ERROR_DEADLINE, "deadline", DBUS ("Deadline"), 500, MEDLEY_EXIT_CRASHED, "The job's deadline has passed" },
+  { MEDLEY_ERROR_KEY_REUSED, "key-reused", DBUS ("KeyReused"), 422, MEDLEY_EXIT_USAGE, "The idempotency key belongs to another request" },
+  { MEDLEY_ERROR_BAD_STORE, "bad-store", DBUS ("BadStore"), 500, MEDLEY_EXIT_CONFIG, "The store of jobs cannot be used" },
+  { MEDLEY_ERROR_SANDBOX_MISSING, "sandbox-missing", DBUS ("SandboxMissing"), 503, MEDLEY_EXIT_UNAVAILABLE, "A part of the workers' sandbox is missing" },
 };
 /* clang-format on */
 

@@ -90,6 +90,15 @@ medley_job_manager_resume (MedleyJobManager *self, MedleyJob *job, GError **erro
 }
 
 gboolean
+medley_job_manager_retry (MedleyJobManager *self, MedleyJob *job, GError **error)
+{
+  if (medley_job_get_state (job) != MEDLEY_JOB_FAILED)
+    return refuse_state (job, "retried", error);
+  medley_job_manager_queue_again (self, job);
+  return TRUE;
+}
+
+gboolean
 medley_job_manager_remove (MedleyJobManager *self, MedleyJob *job, GError **error)
 {
   g_autoptr (MedleyJob) keep = g_object_ref (job);

@@ -53,6 +53,9 @@ medley_job_manager_add (MedleyJobManager *self, MedleyJob *job);
 /* Ends a job that has not ended: its run is stopped, or it is taken from the queue. */
 void
 medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error);
+/* Queues a job that was started before. */
+void
+medley_job_manager_queue_again (MedleyJobManager *self, MedleyJob *job);
 /* Starts what can be started. */
 void
 medley_job_manager_dispatch (MedleyJobManager *self);

@@ -343,6 +343,15 @@ medley_job_manager_add (MedleyJobManager *self, MedleyJob *job)
   g_signal_emit (self, signals[SIGNAL_ADDED], 0, job);
 }
 
+void
+medley_job_manager_queue_again (MedleyJobManager *self, MedleyJob *job)
+{
+  medley_job_set_error (job, NULL);
+  medley_job_set_state (job, MEDLEY_JOB_QUEUED);
+  g_queue_push_tail (&self->queue, g_object_ref (job));
+  schedule_dispatch (self);
+}
+
 /* ---- the rest ---- */
 
 GVariant *

@@ -59,6 +59,31 @@ medley_job_request_set_parameter (MedleyJobRequest *self, const char *name, GVar
 void
 medley_job_request_add_output (MedleyJobRequest *self, const char *name, const char *media_type);
 
+/* All of these have defaults, which are named. */
+/* -100 to 100, higher ones start first; 0 */
+void
+medley_job_request_set_priority (MedleyJobRequest *self, gint32 priority);
+/* µs since 1970 before which the job does not start; 0 for at once */
+void
+medley_job_request_set_start_at (MedleyJobRequest *self, gint64 time);
+/* µs since 1970 by which the job has to be done, or it fails with MEDLEY_ERROR_DEADLINE; 0 for none
+ */
+void
+medley_job_request_set_deadline (MedleyJobRequest *self, gint64 time);
+/* longest run in seconds; 0, and whatever is longer, stands for limits.run-time */
+void
+medley_job_request_set_run_time (MedleyJobRequest *self, guint64 seconds);
+/* most starts; 0 for jobs.attempts */
+void
+medley_job_request_set_attempts (MedleyJobRequest *self, guint attempts);
+/* whether results of stages may be taken from, and kept in, the stage cache; TRUE */
+void
+medley_job_request_set_use_cache (MedleyJobRequest *self, gboolean use);
+/* A client's name for this request: a second one with the same key gets the job of the first.
+ * (nullable) */
+void
+medley_job_request_set_idempotency_key (MedleyJobRequest *self, const char *key);
+
 /**
  * MedleyJobManager:
  *
@@ -133,6 +158,10 @@ gboolean
 medley_job_manager_pause (MedleyJobManager *self, MedleyJob *job, GError **error);
 gboolean
 medley_job_manager_resume (MedleyJobManager *self, MedleyJob *job, GError **error);
+/* Queues a failed job again, with all its attempts before it; MEDLEY_ERROR_WRONG_STATE for others.
+ */
+gboolean
+medley_job_manager_retry (MedleyJobManager *self, MedleyJob *job, GError **error);
 /* Forgets an ended job and deletes its files; MEDLEY_ERROR_WRONG_STATE for others. */
 gboolean
 medley_job_manager_remove (MedleyJobManager *self, MedleyJob *job, GError **error);

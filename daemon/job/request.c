@@ -49,6 +49,7 @@ medley_job_request_free (MedleyJobRequest *self)
   g_free (self->client);
   g_free (self->pipeline);
   g_free (self->text);
+  g_free (self->idempotency_key);
   g_free (self);
 }
 
@@ -98,4 +99,47 @@ medley_job_request_add_output (MedleyJobRequest *self, const char *name, const c
 {
   g_ptr_array_add (self->output_names, g_strdup (name));
   g_ptr_array_add (self->output_types, g_strdup (media_type != NULL ? media_type : ""));
+}
+
+void
+medley_job_request_set_priority (MedleyJobRequest *self, gint32 priority)
+{
+  self->priority = priority;
+}
+
+void
+medley_job_request_set_start_at (MedleyJobRequest *self, gint64 time)
+{
+  self->start_at = time;
+}
+
+void
+medley_job_request_set_deadline (MedleyJobRequest *self, gint64 time)
+{
+  self->deadline = time;
+}
+
+void
+medley_job_request_set_run_time (MedleyJobRequest *self, guint64 seconds)
+{
+  self->run_time = seconds;
+}
+
+void
+medley_job_request_set_attempts (MedleyJobRequest *self, guint attempts)
+{
+  self->attempts = attempts;
+}
+
+void
+medley_job_request_set_use_cache (MedleyJobRequest *self, gboolean use)
+{
+  self->no_cache = !use;
+}
+
+void
+medley_job_request_set_idempotency_key (MedleyJobRequest *self, const char *key)
+{
+  g_free (self->idempotency_key);
+  self->idempotency_key = g_strdup (key);
 }

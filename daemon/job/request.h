@@ -29,6 +29,13 @@ struct _MedleyJobRequest {
   GVariantDict parameters;
   GPtrArray *output_names; /* char *, NULL entries for the default output */
   GPtrArray *output_types; /* char *, in step with the names */
+  gint32 priority;
+  gint64 start_at;
+  gint64 deadline;
+  guint64 run_time;
+  guint attempts;
+  gboolean no_cache;
+  char *idempotency_key;
 };
 
 G_END_DECLS

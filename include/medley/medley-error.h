@@ -52,6 +52,12 @@ G_BEGIN_DECLS
  * @MEDLEY_ERROR_UNKNOWN_OUTPUT: a pipeline has no output of that name
  * @MEDLEY_ERROR_UNKNOWN_INPUT: a pipeline has no input of that name
  * @MEDLEY_ERROR_TIMED_OUT: a request paused for too long
+ * @MEDLEY_ERROR_INTERRUPTED: the daemon stopped while the job ran, and no attempts remain
+ * @MEDLEY_ERROR_POISONED: the job killed its worker too often and is not started again
+ * @MEDLEY_ERROR_DEADLINE: the job's deadline passed before it was done
+ * @MEDLEY_ERROR_KEY_REUSED: an idempotency key came again with another request
+ * @MEDLEY_ERROR_BAD_STORE: the store of jobs is damaged, or of a newer version
+ * @MEDLEY_ERROR_SANDBOX_MISSING: a part of the workers' sandbox cannot be had on this system
  *
  * Codes of %MEDLEY_ERROR. Numbers are stable within one ABI; the names on the wire are stable for
  * good and are made in `daemon/base/error.c`.
@@ -93,6 +99,12 @@ typedef enum {
   MEDLEY_ERROR_UNKNOWN_OUTPUT,
   MEDLEY_ERROR_UNKNOWN_INPUT,
   MEDLEY_ERROR_TIMED_OUT,
+  MEDLEY_ERROR_INTERRUPTED,
+  MEDLEY_ERROR_POISONED,
+  MEDLEY_ERROR_DEADLINE,
+  MEDLEY_ERROR_KEY_REUSED,
+  MEDLEY_ERROR_BAD_STORE,
+  MEDLEY_ERROR_SANDBOX_MISSING,
 } MedleyError;
 
 /**
@@ -100,6 +112,6 @@ typedef enum {
  *
  * The highest code, for tables over all codes.
  */
-#define MEDLEY_ERROR_LAST MEDLEY_ERROR_TIMED_OUT
+#define MEDLEY_ERROR_LAST MEDLEY_ERROR_SANDBOX_MISSING
 
 G_END_DECLS
