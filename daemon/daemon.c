@@ -163,6 +163,12 @@ medley_daemon_start (MedleyDaemon *self)
   medley_pool_warm (self->pool);
 }
 
+MedleyJobManager *
+medley_daemon_get_jobs (MedleyDaemon *self)
+{
+  return self->jobs;
+}
+
 static void
 medley_daemon_dispose (GObject *object)
 {

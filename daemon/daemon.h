@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "base/config.h"
+#include "job/manager.h"
 
 G_BEGIN_DECLS
 
@@ -33,5 +34,9 @@ medley_daemon_new (MedleyConfig *config, GError **error);
  * answered. */
 void
 medley_daemon_start (MedleyDaemon *self);
+
+/* (transfer none) */
+MedleyJobManager *
+medley_daemon_get_jobs (MedleyDaemon *self);
 
 G_END_DECLS

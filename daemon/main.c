@@ -12,17 +12,26 @@
 #include "base/error.h"
 #include "daemon.h"
 #include "job/spool.h"
+#include "notify.h"
+
+/* Ending takes no longer than this, besides what is granted to jobs. */
+#define STOP_SECONDS 10
 
 typedef struct {
   GMainLoop *loop;
   int status;
   int ready_fd;
+  MedleyNotify *notify; /* NULL for a private daemon: its starter's service is not its own */
 } Main;
 
 static gboolean
-quit (gpointer data)
+asked_to_end (gpointer data)
 {
-  g_main_loop_quit (((Main *) data)->loop);
+  Main *self = data;
+
+  if (self->notify != NULL)
+    medley_notify_stopping (self->notify, STOP_SECONDS);
+  g_main_loop_quit (self->loop);
   return G_SOURCE_CONTINUE;
 }
 
@@ -44,6 +53,8 @@ daemon_ready (MedleyDaemon *daemon, gpointer data)
     close (self->ready_fd);
     self->ready_fd = -1;
   }
+  if (self->notify != NULL)
+    medley_notify_ready (self->notify, medley_daemon_get_jobs (daemon));
 }
 
 static void
@@ -57,11 +68,12 @@ daemon_failed (MedleyDaemon *daemon, GError *error, gpointer data)
 }
 
 static int
-run (MedleyConfig *config, int ready_fd, int alive_fd)
+run (MedleyConfig *config, gboolean private, int ready_fd, int alive_fd)
 {
   g_autoptr (GError) error = NULL;
+  g_autoptr (MedleyNotify) notify = private ? NULL : medley_notify_new ();
   g_autoptr (MedleyDaemon) daemon = medley_daemon_new (config, &error);
-  Main self = { NULL, 0, ready_fd };
+  Main self = { NULL, 0, ready_fd, notify };
   guint sources[3] = { 0 };
 
   if (daemon == NULL) {
@@ -69,8 +81,8 @@ run (MedleyConfig *config, int ready_fd, int alive_fd)
     return medley_error_info (error)->exit_code;
   }
   self.loop = g_main_loop_new (NULL, FALSE);
-  sources[0] = g_unix_signal_add (SIGTERM, quit, &self);
-  sources[1] = g_unix_signal_add (SIGINT, quit, &self);
+  sources[0] = g_unix_signal_add (SIGTERM, asked_to_end, &self);
+  sources[1] = g_unix_signal_add (SIGINT, asked_to_end, &self);
   if (alive_fd >= 0)
     sources[2] = g_unix_fd_add (alive_fd, G_IO_IN | G_IO_HUP | G_IO_ERR, starter_left, &self);
   g_signal_connect (daemon, "ready", G_CALLBACK (daemon_ready), &self);
@@ -203,7 +215,7 @@ main (int argc, char **argv)
   if (check)
     return print_config (config);
   made_spool = !g_file_test (medley_config_get_path (config, "paths.spool"), G_FILE_TEST_EXISTS);
-  status = run (config, ready_fd, alive_fd);
+  status = run (config, private, ready_fd, alive_fd);
   if (private && owns_runtime)
     clean_up (config, made_spool);
   return status;

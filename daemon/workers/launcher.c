@@ -150,7 +150,8 @@ number_text (MedleyConfig *config, const char *key)
 /* Libraries that engines link to keep files in the home, start services of the desktop or connect
  * to them; PulseAudio's does all of it when a speech engine is opened, though nothing is played.
  * Below /dev/null nothing can be made, not even by root. Fonts of the user's own stay to be found;
- * what is known of them is kept in the folder of the registry. */
+ * what is known of them is kept in the folder of the registry. To the service manager only the
+ * daemon speaks. */
 static char **
 leave_desktop (char **environment, const char *registry)
 {
@@ -160,7 +161,10 @@ leave_desktop (char **environment, const char *registry)
                                       "DBUS_SESSION_BUS_ADDRESS",
                                       "DBUS_SYSTEM_BUS_ADDRESS",
                                       "PULSE_COOKIE",
-                                      "PULSE_CLIENTCONFIG" };
+                                      "PULSE_CLIENTCONFIG",
+                                      "NOTIFY_SOCKET",
+                                      "WATCHDOG_PID",
+                                      "WATCHDOG_USEC" };
   static const char *const nowhere[]
       = { "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR" };
   g_autofree char *cache

@@ -37,6 +37,7 @@ LIBRARIES = {
     "sqlite3.h": ["daemon/job"],
     "json-glib/": ["daemon/base/json.c", "plugins"],
     "curl/": ["plugins", "daemon/egress"],
+    "systemd/": ["daemon/notify.c"],
 }
 
 # What include/ may use at all.
@@ -146,6 +147,9 @@ SAMPLES = [
     ("daemon/job/x.c", "<medley/medley-converter.h>", False),
     ("daemon/job/x.c", "<medley/medley-error.h>", True),
     ("daemon/http/x.c", "<curl/curl.h>", False),
+    ("daemon/main.c", "<systemd/sd-daemon.h>", False),
+    ("daemon/job/x.c", "<systemd/sd-daemon.h>", False),
+    ("daemon/notify.c", "<systemd/sd-daemon.h>", True),
     ("include/medley/x.h", "<string.h>", False),
     ("include/medley/x.h", "<libsoup/soup.h>", False),
     ("include/medley/x.h", '"base/a.h"', False),
