@@ -39,6 +39,10 @@ static const MedleyConfigKey table[] = {
   { "workers.heartbeat", MEDLEY_CONFIG_DURATION, "10s", 2, 3600, NULL, "Longest silence of a worker that runs a job" },
   { "workers.answer", MEDLEY_CONFIG_DURATION, "20s", 1, 3600, NULL, "Longest time in which a worker answers a question, such as what engines there are" },
   { "workers.memory-bytes", MEDLEY_CONFIG_BYTES, "2GiB", 64 * MIB, 0, NULL, "Most private memory of one worker" },
+  { "workers.circuit-crashes", MEDLEY_CONFIG_INTEGER, "5", 0, 1000, NULL, "An engine that crashes or hangs so many times within workers.circuit-window, without any success between, is suspended; 0 for never" },
+  { "workers.circuit-window", MEDLEY_CONFIG_DURATION, "1min", 1, 86400, NULL, "Time within which crashes of an engine count together" },
+  { "workers.circuit-time", MEDLEY_CONFIG_DURATION, "1min", 1, 86400, NULL, "How long an engine is suspended before one job tries it; doubled each time that one crashes, too" },
+  { "workers.circuit-time-maximum", MEDLEY_CONFIG_DURATION, "10min", 1, 86400, NULL, "Longest time for which an engine is suspended before it is tried again" },
   { "workers.threads", MEDLEY_CONFIG_INTEGER, "1", 1, 256, NULL, "OpenMP threads of one worker" },
   { "workers.file-descriptors", MEDLEY_CONFIG_INTEGER, "256", 64, 65536, NULL, "Most open files of one worker" },
 
@@ -53,6 +57,7 @@ static const MedleyConfigKey table[] = {
   { "limits.events", MEDLEY_CONFIG_INTEGER, "1000", 16, 1000000, NULL, "Events kept of one job; progress is dropped first" },
   { "limits.run-time", MEDLEY_CONFIG_DURATION, "24h", 1, 0, NULL, "Longest run of one job" },
   { "limits.upload-wait", MEDLEY_CONFIG_DURATION, "10min", 1, 86400, NULL, "How long a job waits for the upload of an input to begin" },
+  { "limits.running-per-client", MEDLEY_CONFIG_INTEGER, "0", 0, 0, NULL, "Most jobs of one client that run at once; 0 for no limit" },
   { "limits.queue", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs that wait" },
   { "limits.queue-per-client", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs of one client that wait" },
 
@@ -68,6 +73,7 @@ static const MedleyConfigKey table[] = {
   { "jobs.retry-delay", MEDLEY_CONFIG_DURATION, "1s", 0, 86400, NULL, "Wait before the second attempt, doubled before each further one" },
   { "jobs.retry-delay-maximum", MEDLEY_CONFIG_DURATION, "5min", 0, 86400, NULL, "Longest wait before a further attempt" },
   { "jobs.idempotency-time", MEDLEY_CONFIG_DURATION, "24h", 0, 0, NULL, "How long an idempotency key is remembered, at least as long as its job is kept" },
+  { "jobs.classes", MEDLEY_CONFIG_LIMITS, "gpu=1;net=32", 1, 1000000, NULL, "Most jobs that run at once per concurrency class of their engines; a class that is not named has no limit of its own" },
   { "jobs.client-elements", MEDLEY_CONFIG_NAMES, "audioconvert;audioresample;volume;audioecho;audiopanorama;equalizer-3bands;equalizer-10bands;audiodynamic;audioamplify;level;pitch;scaletempo;videoconvert;videoscale;videobalance;videoflip;videocrop;videobox;gamma;textoverlay;timeoverlay;subparse;identity", 0, 0, NULL, "GStreamer elements that a pipeline sent by a client may use; installed pipelines may use any" },
 };
 /* clang-format on */

@@ -89,6 +89,8 @@ medley_config_kind_describe (const MedleyConfigKey *key)
     return g_strdup ("absolute paths separated by \":\"");
   case MEDLEY_CONFIG_NAMES:
     return g_strdup ("names separated by \";\"");
+  case MEDLEY_CONFIG_LIMITS:
+    return g_strdup_printf ("name=number separated by \";\", each number %s", range);
   case MEDLEY_CONFIG_BOOLEAN:
     return g_strdup ("true or false");
   case MEDLEY_CONFIG_INTEGER:
@@ -237,6 +239,39 @@ parse_list (const MedleyConfigKey *key, const char *written, const Folders *fold
   return g_strv_builder_end (list);
 }
 
+/* "gpu=1; net = 32": whole numbers within the row's range, each name once. */
+static char **
+parse_limits (const MedleyConfigKey *key, const char *written, GError **error)
+{
+  static const Folders no_folders;
+  g_auto (GStrv) parts = parse_list (key, written, &no_folders, error);
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; parts[i] != NULL; i++) {
+    g_autofree char *expected = medley_config_kind_describe (key);
+    g_auto (GStrv) sides = g_strsplit (parts[i], "=", 2);
+    g_autofree char *limit = NULL;
+    guint64 number;
+
+    for (guint j = 0; sides[j] != NULL; j++)
+      g_strstrip (sides[j]);
+    if (g_strv_length (sides) != 2 || sides[0][0] == '\0'
+        || !parse_number (key, NULL, sides[1], &number, NULL)) {
+      refuse (error, parts[i], expected);
+      return NULL;
+    }
+    if (!g_hash_table_add (seen, g_strdup (sides[0]))) {
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG,
+                   "bad value \"%s\": \"%s\" is there twice", written, sides[0]);
+      return NULL;
+    }
+    limit = g_strdup_printf ("%s=%" G_GUINT64_FORMAT, sides[0], number);
+    g_strv_builder_add (list, limit);
+  }
+  return g_strv_builder_end (list);
+}
+
 MedleyConfigValue *
 medley_config_value_parse (const MedleyConfigKey *key, const char *written, const char *base,
                            const char *runtime, GError **error)
@@ -257,6 +292,12 @@ medley_config_value_parse (const MedleyConfigKey *key, const char *written, cons
     ok = value->list != NULL;
     if (ok)
       value->text = g_strjoinv (key->kind == MEDLEY_CONFIG_PATHS ? ":" : ";", value->list);
+    break;
+  case MEDLEY_CONFIG_LIMITS:
+    value->list = parse_limits (key, written, error);
+    ok = value->list != NULL;
+    if (ok)
+      value->text = g_strjoinv (";", value->list);
     break;
   case MEDLEY_CONFIG_BOOLEAN:
     ok = parse_boolean (written, &value->number, error);

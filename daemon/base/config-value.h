@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * MedleyConfigValue:
  * @written: as it was written
  * @text: for strings and choices as written, for paths expanded and absolute
- * @list: (nullable): for paths and names
+ * @list: (nullable): for paths, names and limits
  * @number: for booleans, integers, bytes and durations
  */
 typedef struct {

@@ -14,8 +14,9 @@ G_BEGIN_DECLS
 typedef enum {
   MEDLEY_CONFIG_STRING,
   MEDLEY_CONFIG_PATH,
-  MEDLEY_CONFIG_PATHS, /* separated by ":" */
-  MEDLEY_CONFIG_NAMES, /* separated by ";" */
+  MEDLEY_CONFIG_PATHS,  /* separated by ":" */
+  MEDLEY_CONFIG_NAMES,  /* separated by ";" */
+  MEDLEY_CONFIG_LIMITS, /* "name=number", separated by ";" */
   MEDLEY_CONFIG_BOOLEAN,
   MEDLEY_CONFIG_INTEGER,
   MEDLEY_CONFIG_BYTES,
@@ -72,7 +73,7 @@ medley_config_get_string (MedleyConfig *self, const char *name);
 /* Paths are absolute; an empty path is "". */
 const char *
 medley_config_get_path (MedleyConfig *self, const char *name);
-/* PATHS and NAMES alike. */
+/* PATHS, NAMES and LIMITS alike; a limit is "name=number", checked and without spaces. */
 const char *const *
 medley_config_get_list (MedleyConfig *self, const char *name);
 gboolean

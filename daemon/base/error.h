@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @dbus_name: its D-Bus error name
  * @http_status: the HTTP status that carries it
  * @exit_code: the exit status of `medley` that tells it
+ * @transient: whether an attempt of a job that ended so may be repeated by itself
  * @title: a short sentence without particulars, for problem documents
  *
  * What an error is called on each face.
@@ -23,6 +24,7 @@ typedef struct {
   const char *dbus_name;
   guint http_status;
   int exit_code;
+  gboolean transient;
   const char *title;
 } MedleyErrorInfo;
 

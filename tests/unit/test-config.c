@@ -170,6 +170,51 @@ test_the_users_file_is_read (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (medley_config_get_number (config, "limits.stages"), ==, 7);
 }
 
+static void
+assert_classes (const char *written, const char *expected)
+{
+  g_autofree char *override = g_strconcat ("jobs.classes=", written, NULL);
+  const char *overrides[] = { override, NULL };
+  const char *files[] = { NULL };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MedleyConfig) config = medley_config_load_layers (files, NULL, overrides, &error);
+  g_autofree char *joined = NULL;
+
+  if (expected == NULL) {
+    g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG);
+    g_assert_nonnull (strstr (error->message, "command line: jobs.classes: bad value \""));
+    return;
+  }
+  g_assert_no_error (error);
+  joined = g_strjoinv ("|", (char **) medley_config_get_list (config, "jobs.classes"));
+  g_assert_cmpstr (joined, ==, expected);
+  g_assert_cmpstr (medley_config_get_string (config, "jobs.classes"), !=, NULL);
+}
+
+static void
+test_limits_of_classes (void)
+{
+  static const char *const bad[] = { "gpu",
+                                     "gpu=",
+                                     "=1",
+                                     "gpu=0",
+                                     "gpu=-1",
+                                     "gpu=1x",
+                                     "gpu=1=2",
+                                     "gpu=1MiB",
+                                     "gpu=1;gpu=2",
+                                     "gpu=1;net",
+                                     "gpu=99999999999999999999",
+                                     "gpu=1000001",
+                                     NULL };
+
+  assert_classes ("", "");
+  assert_classes ("gpu=1", "gpu=1");
+  assert_classes (" gpu = 01 ;; net=1000000; ", "gpu=1|net=1000000");
+  for (guint i = 0; bad[i] != NULL; i++)
+    assert_classes (bad[i], NULL);
+}
+
 typedef struct {
   const char *key;
   const char *written;
@@ -460,6 +505,7 @@ main (int argc, char **argv)
   ADD ("/config/later-layers-win", test_later_layers_win);
   g_test_add_func ("/config/an-explicit-file-must-exist", test_an_explicit_file_must_exist);
   ADD ("/config/the-users-file-is-read", test_the_users_file_is_read);
+  g_test_add_func ("/config/limits-of-classes", test_limits_of_classes);
   g_test_add_func ("/config/units", test_units);
   ADD ("/config/bad-files-are-refused-with-their-line", test_bad_files_are_refused_with_their_line);
   ADD ("/config/all-faults-are-told-at-once", test_all_faults_are_told_at_once);
