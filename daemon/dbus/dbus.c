@@ -64,15 +64,23 @@ drop_job (MedleyDBus *self, const char *id)
   g_dbus_object_manager_server_unexport (self->server, path);
 }
 
+/* A job that has ended may be queued again: then its object stays as that of any unfinished one. */
 static void
 note_end (MedleyDBus *self, MedleyJob *job)
 {
   guint64 kept
       = medley_config_get_number (medley_job_manager_get_config (self->jobs), "dbus.finished-jobs");
   const char *id = medley_job_get_id (job);
+  GList *link = g_queue_find_custom (&self->finished, id, (GCompareFunc) g_strcmp0);
 
-  if (!medley_job_state_is_final (medley_job_get_state (job))
-      || g_queue_find_custom (&self->finished, id, (GCompareFunc) g_strcmp0) != NULL)
+  if (!medley_job_state_is_final (medley_job_get_state (job))) {
+    if (link != NULL) {
+      g_free (link->data);
+      g_queue_delete_link (&self->finished, link);
+    }
+    return;
+  }
+  if (link != NULL)
     return;
   g_queue_push_tail (&self->finished, g_strdup (id));
   while (g_queue_get_length (&self->finished) > kept) {
@@ -92,10 +100,12 @@ static void
 job_added (MedleyJobManager *jobs, MedleyJob *job, MedleyDBus *self)
 {
   const char *id = medley_job_get_id (job);
-  MedleyDBusJob *object;
+  MedleyDBusJob *object = g_hash_table_lookup (self->job_objects, id);
 
-  if (self->server == NULL || g_hash_table_contains (self->job_objects, id))
+  if (self->server == NULL || (object != NULL && medley_dbus_job_get_job (object) == job))
     return;
+  if (object != NULL)
+    drop_job (self, id);
   object = medley_dbus_job_new (jobs, job, self->pipes);
   g_hash_table_insert (self->job_objects, g_strdup (id), object);
   g_dbus_object_manager_server_export (self->server, G_DBUS_OBJECT_SKELETON (
@@ -163,15 +173,36 @@ name_lost (GDBusConnection *connection, const char *name, gpointer data)
   take_from_bus (self);
 }
 
+static void
+add_jobs (MedleyDBus *self, const char *state, guint limit)
+{
+  g_autoptr (GPtrArray) jobs = medley_job_manager_list (self->jobs, state, NULL, NULL, limit);
+
+  for (guint i = jobs->len; i > 0; i--) /* the oldest first */
+    job_added (self->jobs, jobs->pdata[i - 1], self);
+}
+
+/* Those that became known before the bus: thousands may have ended, and are not looked at. */
+static void
+add_known_jobs (MedleyDBus *self)
+{
+  guint64 kept
+      = medley_config_get_number (medley_job_manager_get_config (self->jobs), "dbus.finished-jobs");
+
+  if (kept > 0)
+    add_jobs (self, NULL, (guint) kept);
+  for (guint i = 0; i < MEDLEY_JOB_N_STATES; i++) {
+    if (!medley_job_state_is_final ((MedleyJobState) i))
+      add_jobs (self, medley_job_state_to_string ((MedleyJobState) i), 0);
+  }
+}
+
 static gboolean
 put_on_bus (MedleyDBus *self, GError **error)
 {
-  g_autoptr (GPtrArray) jobs = medley_job_manager_list (self->jobs, NULL, NULL, NULL, 0);
-
   self->server = g_dbus_object_manager_server_new (MEDLEY_ROOT_PATH);
   self->catalog = medley_dbus_catalog_new (self->jobs, self->server);
-  for (guint i = jobs->len; i > 0; i--) /* the oldest first */
-    job_added (self->jobs, jobs->pdata[i - 1], self);
+  add_known_jobs (self);
   self->manager = medley_dbus_manager_new (self->jobs);
   if (!g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->manager),
                                          self->connection, MEDLEY_ROOT_PATH, error))

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/names.h"
+#include "dbus/job-interface.h"
 #include "dbus/path.h"
 #include "dbus/values.h"
 
@@ -32,6 +33,11 @@ static const MedleyDBusProperty properties[] = {
   { "created", "created", "int64 0" },
   { "started", "started", "int64 0" },
   { "finished", "finished", "int64 0" },
+  { "start-at", "startAt", "int64 0" },
+  { "deadline", "deadline", "int64 0" },
+  { "priority", "priority", "int32 0" },
+  { "attempt", "attempt", "uint32 0" },
+  { "attempts", "attempts", "@aa{sv} []" },
   { "outputs", "outputs", "@a{sa{sv}} {}" },
   { "error", "error", "@a{sv} {}" },
   { NULL },
@@ -115,9 +121,8 @@ static const struct {
   const char *method;
   Order order;
 } orders[] = {
-  { "Cancel", medley_job_manager_cancel },
-  { "Pause", medley_job_manager_pause },
-  { "Resume", medley_job_manager_resume },
+  { "Cancel", medley_job_manager_cancel }, { "Pause", medley_job_manager_pause },
+  { "Resume", medley_job_manager_resume }, { "Retry", medley_job_manager_retry },
   { "Remove", medley_job_manager_remove },
 };
 
@@ -209,6 +214,7 @@ static const struct {
   { "handle-cancel", G_CALLBACK (handle_order) },
   { "handle-pause", G_CALLBACK (handle_order) },
   { "handle-resume", G_CALLBACK (handle_order) },
+  { "handle-retry", G_CALLBACK (handle_order) },
   { "handle-remove", G_CALLBACK (handle_order) },
   { "handle-describe", G_CALLBACK (handle_describe) },
   { "handle-get-events", G_CALLBACK (handle_get_events) },
@@ -224,7 +230,7 @@ medley_dbus_job_new (MedleyJobManager *jobs, MedleyJob *job, MedleyOutputPipes *
   self->jobs = g_object_ref (jobs);
   self->job = g_object_ref (job);
   self->pipes = pipes;
-  self->interface = medley_bus_job1_skeleton_new ();
+  self->interface = medley_dbus_job_interface_new (job);
   self->object = medley_bus_object_skeleton_new (path);
   for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
     g_signal_connect (self->interface, methods[i].signal, methods[i].handler, self);

@@ -78,8 +78,11 @@ handle_run (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, GUnix
 {
   g_autofree char *client
       = g_strconcat ("dbus:", g_dbus_method_invocation_get_sender (invocation), NULL);
+  guint max_key = (guint) medley_config_get_number (medley_job_manager_get_config (jobs),
+                                                    "limits.request-key");
   g_autoptr (GError) error = NULL;
-  MedleyJobRequest *request = medley_dbus_read_run (client, pipeline, inputs, options, fds, &error);
+  MedleyJobRequest *request
+      = medley_dbus_read_run (client, pipeline, inputs, options, fds, max_key, &error);
 
   if (request != NULL)
     medley_job_manager_create_async (jobs, request, job_created, invocation);
@@ -217,6 +220,39 @@ handle_get_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, c
 }
 
 static gboolean
+handle_retry_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, const char *id,
+                  MedleyJobManager *jobs)
+{
+  g_autoptr (GError) error = NULL;
+  MedleyJob *found = medley_job_manager_get (jobs, id, &error);
+  g_autoptr (MedleyJob) job = found != NULL ? g_object_ref (found) : NULL;
+  g_autofree char *path = NULL;
+
+  if (job == NULL || !medley_job_manager_retry (jobs, job, &error)) {
+    medley_dbus_return_error (invocation, error);
+    return TRUE;
+  }
+  path = medley_dbus_path (MEDLEY_JOB_PATH_PREFIX, id);
+  medley_bus_manager1_complete_retry_job (manager, invocation, path);
+  return TRUE;
+}
+
+static gboolean
+handle_remove_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, const char *id,
+                   MedleyJobManager *jobs)
+{
+  g_autoptr (GError) error = NULL;
+  MedleyJob *found = medley_job_manager_get (jobs, id, &error);
+  g_autoptr (MedleyJob) job = found != NULL ? g_object_ref (found) : NULL;
+
+  if (job != NULL && medley_job_manager_remove (jobs, job, &error))
+    medley_bus_manager1_complete_remove_job (manager, invocation);
+  else
+    medley_dbus_return_error (invocation, error);
+  return TRUE;
+}
+
+static gboolean
 handle_get_status (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
                    MedleyJobManager *jobs)
 {
@@ -235,6 +271,8 @@ static const struct {
   { "handle-validate", G_CALLBACK (handle_validate) },
   { "handle-list-jobs", G_CALLBACK (handle_list_jobs) },
   { "handle-get-job", G_CALLBACK (handle_get_job) },
+  { "handle-retry-job", G_CALLBACK (handle_retry_job) },
+  { "handle-remove-job", G_CALLBACK (handle_remove_job) },
   { "handle-get-status", G_CALLBACK (handle_get_status) },
 };
 

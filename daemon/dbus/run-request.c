@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "dbus/values.h"
+#include "job/options.h"
 
 G_GNUC_PRINTF (3, 4)
 static gboolean
@@ -211,12 +212,36 @@ static const MedleyDBusOption options_table[] = {
   { "parameters", "a{sv}", read_parameters },
   { "outputs", "as a{ss}", read_outputs },
   { "pipeline-text", "s", read_text },
+  /* These are read by name, below. */
+  { "priority", "i", NULL },
+  { "startAt", "x s", NULL },
+  { "deadline", "x s", NULL },
+  { "runTime", "t", NULL },
+  { "attempts", "u", NULL },
+  { "cache", "b", NULL },
+  { "idempotencyKey", "s", NULL },
   { NULL },
 };
 
+static gboolean
+read_job_options (MedleyJobRequest *request, GVariant *options, guint max_key, GError **error)
+{
+  const char *const *names = medley_job_option_names ();
+
+  for (guint i = 0; names[i] != NULL; i++) {
+    g_autoptr (GVariant) value = g_variant_lookup_value (options, names[i], NULL);
+    g_autofree char *label = g_strdup_printf ("option \"%s\"", names[i]);
+
+    if (value != NULL
+        && !medley_job_request_set_option (request, names[i], label, value, FALSE, max_key, error))
+      return FALSE;
+  }
+  return medley_job_request_check_options (request, error);
+}
+
 MedleyJobRequest *
 medley_dbus_read_run (const char *client, const char *pipeline, GVariant *inputs, GVariant *options,
-                      GUnixFDList *fds, GError **error)
+                      GUnixFDList *fds, guint max_key, GError **error)
 {
   g_autoptr (MedleyJobRequest) request = medley_job_request_new (client);
   g_autoptr (GVariant) text = g_variant_lookup_value (options, "pipeline-text", NULL);
@@ -232,6 +257,7 @@ medley_dbus_read_run (const char *client, const char *pipeline, GVariant *inputs
   if (*pipeline != '\0')
     medley_job_request_set_pipeline (request, pipeline);
   if (!medley_dbus_read_options ("option", options, options_table, request, error)
+      || !read_job_options (request, options, max_key, error)
       || !add_inputs (request, inputs, fds, error))
     return NULL;
   return g_steal_pointer (&request);

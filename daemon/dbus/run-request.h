@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @inputs: `a{sv}`: name → `h`, `s` or `ay`
  * @options: `a{sv}`, see Manager1.Run() in data/dbus
  * @fds: (nullable): what `h` counts in
+ * @max_key: longest idempotency key in bytes
  * @error: %MEDLEY_ERROR_INVALID_ARGUMENT naming the input or option
  *
  * Reads the arguments of Manager1.Run(). Names of pipelines, inputs, outputs and parameters are the
@@ -23,6 +24,6 @@ G_BEGIN_DECLS
  */
 MedleyJobRequest *
 medley_dbus_read_run (const char *client, const char *pipeline, GVariant *inputs, GVariant *options,
-                      GUnixFDList *fds, GError **error);
+                      GUnixFDList *fds, guint max_key, GError **error);
 
 G_END_DECLS

@@ -54,7 +54,8 @@ fail_errno (GError **error, const char *what)
 {
   int code = errno;
 
-  g_set_error (error, MEDLEY_ERROR, code == ENOSPC ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
+  g_set_error (error, MEDLEY_ERROR,
+               code == ENOSPC || code == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
                "cannot %s a part of the form: %s", what, g_strerror (code));
   return FALSE;
 }

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/nearest.h"
+#include "job/options.h"
 
 static gboolean
 fail (GError **error, const char *pointer, const char *what)
@@ -201,9 +202,24 @@ take_pipeline (MedleyJobRequest *request, GVariant *pipeline, GError **error)
 }
 
 static gboolean
-fill (MedleyJobRequest *request, GVariant *value, GError **error)
+is_option (const char *key)
 {
-  static const char *const known[] = { "pipeline", "inputs", "parameters", "outputs", NULL };
+  return g_strv_contains (medley_job_option_names (), key);
+}
+
+static gboolean
+take_option (MedleyJobRequest *request, const char *key, GVariant *value, guint max_key,
+             GError **error)
+{
+  g_autofree char *pointer = medley_json_pointer_append ("", key);
+
+  return medley_job_request_set_option (request, key, pointer, value, FALSE, max_key, error);
+}
+
+static gboolean
+fill (MedleyJobRequest *request, GVariant *value, guint max_key, GError **error)
+{
+  static const char *const known[] = { "pipeline", "inputs", "parameters", "outputs" };
   static gboolean (*const takers[]) (MedleyJobRequest *, GVariant *, GError **)
       = { take_pipeline, take_inputs, take_parameters, take_outputs };
   gboolean has_pipeline = FALSE;
@@ -219,11 +235,20 @@ fill (MedleyJobRequest *request, GVariant *value, GError **error)
     g_autoptr (GVariant) member = child;
     guint i = 0;
 
-    while (known[i] != NULL && !g_str_equal (known[i], key))
+    while (i < G_N_ELEMENTS (known) && !g_str_equal (known[i], key))
       i++;
-    if (known[i] == NULL)
-      return fail_key (error, "", key, known);
-    if (!takers[i](request, member, error))
+    if (i == G_N_ELEMENTS (known) && !is_option (key)) {
+      g_autoptr (GStrvBuilder) all = g_strv_builder_new ();
+      g_auto (GStrv) keys = NULL;
+
+      for (i = 0; i < G_N_ELEMENTS (known); i++)
+        g_strv_builder_add (all, known[i]);
+      g_strv_builder_addv (all, (const char **) medley_job_option_names ());
+      keys = g_strv_builder_end (all);
+      return fail_key (error, "", key, (const char *const *) keys);
+    }
+    if (i == G_N_ELEMENTS (known) ? !take_option (request, key, member, max_key, error)
+                                  : !takers[i](request, member, error))
       return FALSE;
     has_pipeline = has_pipeline || i == 0;
   }
@@ -231,11 +256,12 @@ fill (MedleyJobRequest *request, GVariant *value, GError **error)
 }
 
 MedleyJobRequest *
-medley_http_job_request_from_json (GVariant *value, const char *client, GError **error)
+medley_http_job_request_from_json (GVariant *value, const char *client, guint max_key,
+                                   GError **error)
 {
   g_autoptr (MedleyJobRequest) request = medley_job_request_new (client);
 
-  if (!fill (request, value, error))
+  if (!fill (request, value, max_key, error))
     return NULL;
   return g_steal_pointer (&request);
 }

@@ -4,6 +4,7 @@
 
 #include "http/body.h"
 #include "http/job-request.h"
+#include "http/option-headers.h"
 #include "http/problem.h"
 #include "http/routes.h"
 
@@ -97,12 +98,16 @@ create_from_json (MedleyHttp *http, MedleyHttpExchange *exchange, GBytes *text, 
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) sent = NULL;
-  MedleyJobRequest *request;
+  g_autoptr (MedleyJobRequest) request = NULL;
+  guint max_key
+      = (guint) medley_config_get_number (medley_http_get_config (http), "limits.request-key");
   Creation *creation;
 
   request = medley_http_job_request_from_json (value, medley_http_exchange_get_client (exchange),
-                                               &error);
-  if (request == NULL) {
+                                               max_key, &error);
+  if (request == NULL
+      || !medley_http_take_option_headers (medley_http_exchange_get_request (exchange), request,
+                                           max_key, &error)) {
     medley_http_respond_problem (exchange, error, 0, NULL);
     return;
   }
@@ -117,7 +122,8 @@ create_from_json (MedleyHttp *http, MedleyHttpExchange *exchange, GBytes *text, 
     g_variant_unref (g_steal_pointer (&sent));
     sent = medley_json_parse (json, length, &limits, &creation->map, NULL);
   }
-  medley_job_manager_create_async (medley_http_get_manager (http), request, on_created, creation);
+  medley_job_manager_create_async (medley_http_get_manager (http), g_steal_pointer (&request),
+                                   on_created, creation);
 }
 
 void
@@ -231,6 +237,12 @@ void
 medley_http_pause_job (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
 {
   apply (http, exchange, params[0], medley_job_manager_pause, FALSE);
+}
+
+void
+medley_http_retry_job (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  apply (http, exchange, params[0], medley_job_manager_retry, FALSE);
 }
 
 void

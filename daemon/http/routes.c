@@ -22,6 +22,7 @@ static const MedleyHttpRoute table[] = {
   { "POST", API "/jobs/{id}/cancel", RUN, NULL, medley_http_cancel_job, "Cancels a job" },
   { "POST", API "/jobs/{id}/pause", RUN, NULL, medley_http_pause_job, "Pauses a running job" },
   { "POST", API "/jobs/{id}/resume", RUN, NULL, medley_http_resume_job, "Resumes a paused job" },
+  { "POST", API "/jobs/{id}/retry", RUN, NULL, medley_http_retry_job, "Queues a failed job again" },
   { "PUT", API "/jobs/{id}/inputs/{name}", RUN, NULL, medley_http_put_input, "Uploads an input; the job reads it as it arrives" },
   { "GET", API "/jobs/{id}/outputs/{name}", READ, NULL, medley_http_get_output, "Downloads an output, also while it grows" },
   { "GET", API "/jobs/{id}/events", READ, "after", medley_http_follow_events, "Follows a job's events, or lists them as JSON" },

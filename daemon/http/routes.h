@@ -85,6 +85,8 @@ medley_http_pause_job (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
 void
 medley_http_resume_job (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
+medley_http_retry_job (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
+void
 medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
 medley_http_get_output (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);

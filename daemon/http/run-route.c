@@ -5,6 +5,7 @@
 #include "base/media.h"
 #include "http/download.h"
 #include "http/form.h"
+#include "http/option-headers.h"
 #include "http/problem.h"
 #include "http/routes.h"
 #include "http/upload.h"
@@ -172,6 +173,12 @@ make_request (Run *self, MedleyHttpForm *form, GError **error)
   wanted = medley_job_request_new (medley_http_exchange_get_client (self->exchange));
   medley_job_request_set_pipeline (wanted, self->name);
   take_parameters (wanted, request);
+  if (!medley_http_take_option_headers (request, wanted,
+                                        (guint) medley_config_get_number (medley_http_get_config (
+                                                                              self->http),
+                                                                          "limits.request-key"),
+                                        error))
+    return NULL;
   if (!take_outputs (self, wanted, pipeline, error))
     return NULL;
   if (form == NULL) {

@@ -117,7 +117,7 @@ read_run (const char *pipeline, const char *inputs, const char *options, GUnixFD
   g_autoptr (GVariant) in = g_variant_ref_sink (g_variant_new_parsed (inputs));
   g_autoptr (GVariant) opts = g_variant_ref_sink (g_variant_new_parsed (options));
 
-  return medley_dbus_read_run ("dbus::1.1", pipeline, in, opts, fds, error);
+  return medley_dbus_read_run ("dbus::1.1", pipeline, in, opts, fds, 32, error);
 }
 
 static void
@@ -141,6 +141,10 @@ test_good_arguments_are_taken (void)
     "{'parameters': <{'voice': <'en'>, 'width': <byte 3>, 'big': <uint64 9>, 'rate': <1.5>}>}",
     "{'outputs': <['a', '']>}",
     "{'outputs': <{'a': 'audio/flac', '': ''}>}",
+    "{'priority': <-100>, 'startAt': <int64 1795000000000000>, 'deadline': "
+    "<'2026-11-24T18:30:00Z'>,"
+    " 'runTime': <uint64 60>, 'attempts': <uint32 2>, 'cache': <false>, 'idempotencyKey': <'a "
+    "b\"c'>}",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (options); i++) {
@@ -167,6 +171,20 @@ test_bad_arguments_are_named (void)
     { "x", "{'text': <uint32 3>}", "@a{sv} {}", "input \"text\" has D-Bus type u" },
     { "x", "@a{sv} {}", "{'parameter': <@a{sv} {}>}", "did you mean \"parameters\"" },
     { "x", "@a{sv} {}", "{'outputs': <'all'>}", "option \"outputs\" has D-Bus type s" },
+    { "x", "@a{sv} {}", "{'priority': <'high'>}", "option \"priority\" has D-Bus type s" },
+    { "x", "@a{sv} {}", "{'priority': <101>}", "option \"priority\": 101 is not a whole number" },
+    { "x", "@a{sv} {}", "{'startAt': <int64 1795000000>}",
+      "option \"startAt\": 1795000000 is not" },
+    { "x", "@a{sv} {}", "{'startAt': <int64 -5>}", "option \"startAt\": -5 is not" },
+    { "x", "@a{sv} {}", "{'deadline': <'soon'>}", "option \"deadline\": \"soon\" is not" },
+    { "x", "@a{sv} {}", "{'attempts': <uint32 1001>}", "option \"attempts\": 1001 is not" },
+    { "x", "@a{sv} {}", "{'idempotencyKey': <''>}", "option \"idempotencyKey\": \"\" is not" },
+    { "x", "@a{sv} {}", "{'idempotencyKey': <'123456789012345678901234567890123'>}", "1 to 32" },
+    { "x", "@a{sv} {}", "{'idempotencyKey': <'a\\u0007b'>}", "printable ASCII" },
+    { "x", "@a{sv} {}", "{'idempotencyKey': <'schlüssel'>}", "printable ASCII" },
+    { "x", "@a{sv} {}",
+      "{'startAt': <'2026-11-24T18:30:00Z'>, 'deadline': <'2026-11-24T18:30:00Z'>}",
+      "the deadline 2026-11-24T18:30:00Z is not after the start" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
