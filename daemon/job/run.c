@@ -352,8 +352,8 @@ call_worker (MedleyRun *self, GError **error)
   medley_job_set_state (self->job, MEDLEY_JOB_RUNNING);
   medley_worker_run_async (self->worker, medley_job_get_id (self->job),
                            medley_job_get_plan (self->job), g_variant_builder_end (&inputs),
-                           g_variant_builder_end (&outputs), fds, run_called,
-                           g_object_ref (self->job));
+                           g_variant_builder_end (&outputs), g_variant_new ("a{sa{sv}}", NULL), fds,
+                           run_called, g_object_ref (self->job));
   self->watch_source = g_timeout_add (WATCH_INTERVAL_MS, watch, self);
   return TRUE;
 }

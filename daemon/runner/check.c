@@ -92,6 +92,7 @@ medley_check_plan (const MedleyRunPlan *plan, MedleyEngineCache *cache)
     choice[i] = choose (stage, faults);
     check_others (stage, choice[i], cache, faults);
   }
-  medley_graph_free (medley_graph_new (plan, NULL, NULL, choice, cache, monitor, faults), TRUE);
+  medley_graph_free (medley_graph_new (plan, NULL, NULL, NULL, choice, cache, monitor, faults),
+                     TRUE);
   return medley_run_faults_to_variant (faults);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runner/gate.h"
 
+#include <medley/medley-engine.h>
 #include <medley/medley-error.h>
 
 struct _MedleyGate {
@@ -14,6 +15,8 @@ struct _MedleyGate {
   MedleyWork *work; /* inward only */
   guint64 bytes;    /* atomic */
   gboolean ended;   /* streaming thread */
+  gboolean records; /* set before anything flows, as record_port */
+  guint record_port;
 };
 
 G_DEFINE_FINAL_TYPE (MedleyGate, medley_gate, GST_TYPE_ELEMENT)
@@ -42,6 +45,14 @@ end_of (GstBuffer *buffer)
          + (GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : 0);
 }
 
+/* Whoever wants no more may be the reason that no more comes. */
+static void
+check_recording (MedleyGate *self, GstFlowReturn ret)
+{
+  if (self->records && ret != GST_FLOW_OK)
+    medley_recorder_abandon (self->node->recorder);
+}
+
 static GstFlowReturn
 chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
@@ -52,7 +63,10 @@ chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   if (self->outward)
     medley_monitor_wait (self->node->monitor);
   count (self, 1, gst_buffer_get_size (buffer), end_of (buffer));
+  if (self->records)
+    medley_recorder_take_buffer (self->node->recorder, self->record_port, buffer);
   ret = gst_pad_push (self->src, buffer);
+  check_recording (self, ret);
   medley_work_enter (before);
   return ret;
 }
@@ -69,7 +83,11 @@ chain_list (GstPad *pad, GstObject *parent, GstBufferList *list)
     medley_monitor_wait (self->node->monitor);
   count (self, n, gst_buffer_list_calculate_size (list),
          n > 0 ? end_of (gst_buffer_list_get (list, n - 1)) : GST_CLOCK_TIME_NONE);
+  for (guint i = 0; self->records && i < n; i++)
+    medley_recorder_take_buffer (self->node->recorder, self->record_port,
+                                 gst_buffer_list_get (list, i));
   ret = gst_pad_push_list (self->src, list);
+  check_recording (self, ret);
   medley_work_enter (before);
   return ret;
 }
@@ -112,6 +130,12 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       return FALSE;
     }
   }
+  if (self->records)
+    medley_recorder_take_event (self->node->recorder, self->record_port, event);
+  else if (type == GST_EVENT_CUSTOM_DOWNSTREAM && medley_event_is_idle (event)
+           && self->node->recorder != NULL)
+    /* What an engine says at a pause depends on when the pause came. */
+    medley_recorder_abandon (self->node->recorder);
   if (!GST_EVENT_IS_SERIALIZED (event))
     return gst_pad_push_event (self->src, event);
 
@@ -177,6 +201,13 @@ medley_gate_new (MedleyNode *node, gboolean outward, guint64 max_pixels)
     self->work = medley_work_new (node->name, node->engine);
   medley_node_tag (node, GST_ELEMENT (self));
   return GST_ELEMENT (self);
+}
+
+void
+medley_gate_record (MedleyGate *self, guint port)
+{
+  self->records = TRUE;
+  self->record_port = port;
 }
 
 guint64

@@ -27,6 +27,10 @@ G_DECLARE_FINAL_TYPE (MedleyGate, medley_gate, MEDLEY, GATE, GstElement)
 GstElement *
 medley_gate_new (MedleyNode *node, gboolean outward, guint64 max_pixels);
 
+/* Has what flows out here recorded, as of a port of the node's recorder. */
+void
+medley_gate_record (MedleyGate *self, guint port);
+
 /* Whether caps are within the limit of pixels; if not an error message of @element is on the bus.
  */
 gboolean

@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "runner/decode.h"
 #include "runner/gate.h"
+#include "runner/graph-record.h"
 #include "runner/link.h"
 
 guint
@@ -127,6 +128,7 @@ build_port (MedleyGraph *self, MedleyGraphPort *port, GstPadTemplate *template)
 
   port->gate = medley_gate_new (port->part->node, TRUE, self->plan->image_pixels);
   gst_bin_add (GST_BIN (self->pipeline), port->gate);
+  medley_graph_record_port (self, port);
   gate_sink = gst_element_get_static_pad (port->gate, "sink");
   if (pad != NULL) {
     if (gst_pad_link (pad, gate_sink) != GST_PAD_LINK_OK)

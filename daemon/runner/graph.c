@@ -11,6 +11,7 @@
 #include "runner/gate.h"
 #include "runner/graph-port.h"
 #include "runner/graph-properties.h"
+#include "runner/graph-record.h"
 #include "runner/link.h"
 
 MedleyJobFile *
@@ -183,6 +184,12 @@ add_stage (MedleyGraph *self, const MedleyPlanStage *stage, guint choice)
     return;
   node = medley_node_new (self->monitor, MEDLEY_NODE_STAGE, stage->name, factory,
                           stage->task != NULL);
+  element = medley_graph_make_replay (self, stage, node);
+  if (element != NULL) {
+    add_part (self, node, element, stage);
+    gst_object_unref (element);
+    return;
+  }
   element = medley_engine_cache_take (self->cache, factory);
   if (element == NULL) {
     g_autoptr (GstElementFactory) found = gst_element_factory_find (factory);
@@ -197,6 +204,7 @@ add_stage (MedleyGraph *self, const MedleyPlanStage *stage, guint choice)
   }
   set_limits (self, element);
   medley_graph_set_properties (stage, factory, element, self->faults);
+  medley_graph_add_recorder (self, stage, node);
   add_part (self, node, element, stage);
   gst_object_unref (element);
 }
@@ -347,8 +355,8 @@ close_unlinked (MedleyGraph *self, MedleyGraphPart *part)
 
 MedleyGraph *
 medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
-                  const guint *choice, MedleyEngineCache *cache, MedleyMonitor *monitor,
-                  GPtrArray *faults)
+                  GHashTable *stages, const guint *choice, MedleyEngineCache *cache,
+                  MedleyMonitor *monitor, GPtrArray *faults)
 {
   MedleyGraph *self = g_new0 (MedleyGraph, 1);
 
@@ -361,6 +369,7 @@ medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *out
   self->monitor = medley_monitor_ref (monitor);
   self->input_files = inputs;
   self->output_files = outputs;
+  self->stage_files = stages;
   self->choice = choice;
   self->faults = faults;
 

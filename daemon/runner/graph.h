@@ -7,6 +7,7 @@
 #include "runner/monitor.h"
 #include "runner/output-sink.h"
 #include "runner/run-plan.h"
+#include "runner/stage-files.h"
 
 G_BEGIN_DECLS
 
@@ -67,6 +68,7 @@ typedef struct {
   MedleyMonitor *monitor;
   GHashTable *input_files;
   GHashTable *output_files;
+  GHashTable *stage_files;
   const guint *choice;
   GPtrArray *faults;
 } MedleyGraph;
@@ -77,6 +79,8 @@ typedef struct {
  * @inputs: (nullable) (element-type utf8 MedleyJobFile): by name; %NULL when the graph will not
  * run. Must outlive it
  * @outputs: (nullable) (element-type utf8 MedleyJobFile): by name, alike
+ * @stages: (nullable) (element-type utf8 MedleyStageFiles): what is recorded and replayed, by name;
+ * must outlive it
  * @choice: (array): per stage which of its candidates to take, which is present; after that of the
  * last one a stage is left out
  * @cache: where engines come from and go back to
@@ -87,8 +91,8 @@ typedef struct {
  */
 MedleyGraph *
 medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
-                  const guint *choice, MedleyEngineCache *cache, MedleyMonitor *monitor,
-                  GPtrArray *faults);
+                  GHashTable *stages, const guint *choice, MedleyEngineCache *cache,
+                  MedleyMonitor *monitor, GPtrArray *faults);
 
 /**
  * medley_graph_free:
@@ -104,6 +108,16 @@ medley_graph_free (MedleyGraph *self, gboolean keep_engines);
 /* (transfer none) (nullable) */
 MedleyGraphPart *
 medley_graph_find_part (MedleyGraph *self, const char *name);
+
+/**
+ * medley_graph_finish_recordings:
+ * @self: a graph whose data has flowed, still in its state
+ *
+ * Waits a moment until recordings that have come to their end are in their files, and gives up all
+ * others.
+ */
+void
+medley_graph_finish_recordings (MedleyGraph *self);
 
 /* How much of the work is done, 0 to 1; negative when it cannot be known. Any thread. */
 double

@@ -7,6 +7,7 @@ struct _MedleyMonitor {
   gpointer data;
   gint64 begin;
   guint64 activity;
+  gint failed; /* atomic */
 
   GMutex lock;
   GCond cond;
@@ -68,6 +69,18 @@ medley_monitor_emit (MedleyMonitor *self, const char *kind, const char *format, 
   g_variant_dict_insert (&dict, "time", "t", (guint64) medley_monitor_get_elapsed (self));
   details = g_variant_ref_sink (g_variant_dict_end (&dict));
   self->func (kind, details, self->data);
+}
+
+void
+medley_monitor_set_failed (MedleyMonitor *self, gboolean failed)
+{
+  g_atomic_int_set (&self->failed, failed);
+}
+
+const gint *
+medley_monitor_get_failed (MedleyMonitor *self)
+{
+  return &self->failed;
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include "runner/recorder.h"
 #include "runner/work.h"
 
 G_BEGIN_DECLS
@@ -43,6 +44,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyMonitor, medley_monitor_unref)
  */
 void
 medley_monitor_emit (MedleyMonitor *self, const char *kind, const char *format, ...);
+
+/* Something has gone wrong, or all is being stopped: an end of stream from now on may be one that
+ * came too early. Set in the thread that stops; renewed for a further attempt. */
+void
+medley_monitor_set_failed (MedleyMonitor *self, gboolean failed);
+const gint *
+medley_monitor_get_failed (MedleyMonitor *self);
 
 void
 medley_monitor_tick (MedleyMonitor *self);
@@ -90,8 +98,10 @@ typedef struct {
   guint64 bytes_in;
   guint64 buffers_out;
   guint64 bytes_out;
-  GstClockTime end;      /* of the media that went out */
-  guint64 reported_done; /* as an engine tells: bytes of its input */
+  gboolean reused;          /* stands for a stage whose result is known: the daemon has told so */
+  MedleyRecorder *recorder; /* NULL for none; set before anything flows */
+  GstClockTime end;         /* of the media that went out */
+  guint64 reported_done;    /* as an engine tells: bytes of its input */
   guint64 reported_total;
 } MedleyNode;
 

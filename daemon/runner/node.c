@@ -31,6 +31,7 @@ medley_node_unref (MedleyNode *self)
     return;
   g_free (self->name);
   g_free (self->engine);
+  g_clear_pointer (&self->recorder, medley_recorder_unref);
   medley_monitor_unref (self->monitor);
   g_mutex_clear (&self->lock);
   g_free (self);
@@ -39,6 +40,8 @@ medley_node_unref (MedleyNode *self)
 static void
 emit_stage (MedleyNode *self, const char *kind)
 {
+  if (self->reused)
+    return;
   medley_monitor_emit (self->monitor, kind, "{'stage': <%s>, 'engine': <%s>}", self->name,
                        self->engine != NULL ? self->engine : "");
 }
@@ -115,7 +118,7 @@ medley_node_end_port (MedleyNode *self)
   duration = self->end;
   g_mutex_unlock (&self->lock);
 
-  if (self->kind == MEDLEY_NODE_STAGE)
+  if (self->kind == MEDLEY_NODE_STAGE && !self->reused)
     medley_monitor_emit (
         self->monitor, "stage-finished",
         "{'stage': <%s>, 'engine': <%s>, 'buffers': <%t>, 'bytes': <%t>, 'duration': <%t>}",

@@ -20,6 +20,7 @@ struct _MedleyRun {
   MedleyRunPlan *plan;
   GHashTable *inputs;
   GHashTable *outputs;
+  GHashTable *stages;
   MedleyEngineCache *cache;
   GMutex *cache_lock;
   MedleyRunFinished finished;
@@ -80,6 +81,9 @@ bus_message (GstBus *bus, GstMessage *message, gpointer data)
     take_progress (message);
     break;
   case GST_MESSAGE_ERROR:
+    medley_monitor_set_failed (self->monitor, TRUE);
+    g_async_queue_push (self->messages, gst_message_ref (message));
+    break;
   case GST_MESSAGE_WARNING:
   case GST_MESSAGE_EOS:
     g_async_queue_push (self->messages, gst_message_ref (message));
@@ -338,11 +342,14 @@ static gboolean
 attempt (MedleyRun *self)
 {
   g_autoptr (GPtrArray) faults = medley_run_faults_new ();
-  MedleyGraph *graph = medley_graph_new (self->plan, self->inputs, self->outputs, self->choice,
-                                         self->cache, self->monitor, faults);
+  MedleyGraph *graph = medley_graph_new (self->plan, self->inputs, self->outputs, self->stages,
+                                         self->choice, self->cache, self->monitor, faults);
   g_autoptr (MedleyBusError) reason = NULL;
   gboolean again = FALSE;
 
+  medley_monitor_set_failed (self->monitor, FALSE);
+  if (is_cancelled (self))
+    medley_monitor_set_failed (self->monitor, TRUE);
   if (faults->len > 0) {
     g_autoptr (GError) error = medley_run_faults_to_error (faults);
     const char *stage = medley_run_faults_get_stage (faults);
@@ -357,6 +364,7 @@ attempt (MedleyRun *self)
   set_graph (self, graph);
   self->ok = play (self, graph, &reason);
   set_graph (self, NULL);
+  medley_graph_finish_recordings (graph);
   medley_monitor_stop (self->monitor);
   if (is_cancelled (self) && !self->ok) {
     finish_cancelled (self);
@@ -405,7 +413,7 @@ run_thread (gpointer data)
 }
 
 MedleyRun *
-medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
+medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs, GHashTable *stages,
                   MedleyEngineCache *cache, GMutex *cache_lock, MedleyEventFunc event,
                   MedleyRunFinished finished, gpointer data)
 {
@@ -414,6 +422,7 @@ medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
   self->plan = plan;
   self->inputs = inputs;
   self->outputs = outputs;
+  self->stages = stages;
   self->cache = cache;
   self->cache_lock = cache_lock;
   self->finished = finished;
@@ -436,6 +445,7 @@ medley_run_free (MedleyRun *self)
   medley_run_plan_free (self->plan);
   g_hash_table_unref (self->inputs);
   g_hash_table_unref (self->outputs);
+  g_hash_table_unref (self->stages);
   medley_monitor_unref (self->monitor);
   g_main_context_unref (self->context);
   g_clear_pointer (&self->error, g_variant_unref);
@@ -448,6 +458,7 @@ void
 medley_run_cancel (MedleyRun *self)
 {
   g_atomic_int_set (&self->cancelled, TRUE);
+  medley_monitor_set_failed (self->monitor, TRUE);
   medley_monitor_stop (self->monitor);
   g_mutex_lock (&self->lock);
   for (guint i = 0; self->graph != NULL && i < self->graph->parts->len; i++) {

@@ -28,6 +28,7 @@ typedef struct _MedleyRun MedleyRun;
  * @plan: (transfer full): what to run
  * @inputs: (transfer full) (element-type utf8 MedleyJobFile): files by name
  * @outputs: (transfer full) (element-type utf8 MedleyJobFile): files by name
+ * @stages: (transfer full) (element-type utf8 MedleyStageFiles): what is recorded and replayed
  * @cache: engines; used under @cache_lock only
  * @cache_lock: held while the job runs
  * @event: what happens; from any thread
@@ -37,7 +38,7 @@ typedef struct _MedleyRun MedleyRun;
  * Returns: (transfer full): a run, to be freed in or after @finished
  */
 MedleyRun *
-medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
+medley_run_start (MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs, GHashTable *stages,
                   MedleyEngineCache *cache, GMutex *cache_lock, MedleyEventFunc event,
                   MedleyRunFinished finished, gpointer data);
 void

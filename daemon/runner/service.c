@@ -137,12 +137,13 @@ check_files (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
 static gboolean
 handle_run (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, GUnixFDList *fds,
             const char *job, GVariant *plan_value, GVariant *inputs_value, GVariant *outputs_value,
-            gpointer data)
+            GVariant *stages_value, gpointer data)
 {
   Service *self = data;
   g_autoptr (MedleyRunPlan) plan = NULL;
   g_autoptr (GHashTable) inputs = NULL;
   g_autoptr (GHashTable) outputs = NULL;
+  g_autoptr (GHashTable) stages = NULL;
   GError *error = NULL;
 
   if (self->run != NULL) {
@@ -155,7 +156,9 @@ handle_run (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, GUnix
     inputs = take_files (inputs_value, fds, &error);
   if (inputs != NULL)
     outputs = take_files (outputs_value, fds, &error);
-  if (outputs == NULL || !check_files (plan, inputs, outputs, &error)) {
+  if (outputs != NULL)
+    stages = medley_stage_files_take (stages_value, fds, &error);
+  if (stages == NULL || !check_files (plan, inputs, outputs, &error)) {
     g_dbus_method_invocation_take_error (invocation, error);
     return G_DBUS_METHOD_INVOCATION_HANDLED;
   }
@@ -164,8 +167,8 @@ handle_run (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, GUnix
   medley_gen_worker1_complete_run (skeleton, invocation, NULL);
   self->heartbeat = g_timeout_add_seconds (1, send_heartbeat, self);
   self->run = medley_run_start (g_steal_pointer (&plan), g_steal_pointer (&inputs),
-                                g_steal_pointer (&outputs), self->cache, &self->cache_lock,
-                                run_event, run_finished, self);
+                                g_steal_pointer (&outputs), g_steal_pointer (&stages), self->cache,
+                                &self->cache_lock, run_event, run_finished, self);
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 

@@ -248,13 +248,13 @@ run_called (GObject *source, GAsyncResult *result, gpointer data)
 
 void
 medley_worker_run_async (MedleyWorker *self, const char *job, GVariant *plan, GVariant *inputs,
-                         GVariant *outputs, GUnixFDList *fds, GAsyncReadyCallback callback,
-                         gpointer data)
+                         GVariant *outputs, GVariant *stages, GUnixFDList *fds,
+                         GAsyncReadyCallback callback, gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
 
-  medley_gen_worker1_call_run (self->proxy, job, plan, inputs, outputs, fds, NULL, run_called,
-                               g_steal_pointer (&task));
+  medley_gen_worker1_call_run (self->proxy, job, plan, inputs, outputs, stages, fds, NULL,
+                               run_called, g_steal_pointer (&task));
 }
 
 gboolean

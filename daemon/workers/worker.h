@@ -70,14 +70,15 @@ medley_worker_get_crash_engine (MedleyWorker *self);
  * @plan: `a{sv}`
  * @inputs: `a{sa{sv}}` with handles into @fds
  * @outputs: `a{sa{sv}}` with handles into @fds
+ * @stages: `a{sa{sv}}` with handles into @fds: what is recorded and replayed
  * @fds: descriptors
  * @callback: called when the worker has taken the job
  * @data: for @callback
  */
 void
 medley_worker_run_async (MedleyWorker *self, const char *job, GVariant *plan, GVariant *inputs,
-                         GVariant *outputs, GUnixFDList *fds, GAsyncReadyCallback callback,
-                         gpointer data);
+                         GVariant *outputs, GVariant *stages, GUnixFDList *fds,
+                         GAsyncReadyCallback callback, gpointer data);
 gboolean
 medley_worker_run_finish (MedleyWorker *self, GAsyncResult *result, GError **error);
 

@@ -11,8 +11,10 @@ G_BEGIN_DECLS
  * @MEDLEY_ENGINE_NETWORK: the engine talks to a model server
  * @MEDLEY_ENGINE_NO_FORK: the engine's library does not survive a fork once opened: it runs in an
  *   exec'd worker instead of a forked one
- * @MEDLEY_ENGINE_DETERMINISTIC: the same input and properties give the same output, so that a
- * result may be cached
+ * @MEDLEY_ENGINE_DETERMINISTIC: the same input and properties give the same output, whatever the
+ * engine did before, however the input is cut into buffers and whoever reads the output; and the
+ * output is small beside the work. Such results are kept, and given again to a later job without
+ * running the engine
  *
  * What the daemon must know of an engine before it runs it.
  */

@@ -288,8 +288,8 @@ medley_espeak_class_init (MedleyEspeakClass *klass)
       element_class, "Speech by espeak-ng", "Converter/Text/Audio",
       "Speaks text in over a hundred languages, sentence by sentence, with captions and word marks",
       "The Medley developers");
-  medley_engine_declare (element_class, "text-to-audio/speech", 100, MEDLEY_ENGINE_DETERMINISTIC,
-                         "cpu");
+  /* Not deterministic: its samples depend on what the process said before. */
+  medley_engine_declare (element_class, "text-to-audio/speech", 100, MEDLEY_ENGINE_NONE, "cpu");
 
   converter_class->text_input = TRUE;
   converter_class->open = medley_espeak_open;

@@ -131,5 +131,8 @@ fake_slow_class_init (FakeSlowClass *klass)
                     "Passes text on after a while");
   converter_class->start = fake_slow_start;
   converter_class->flush = fake_slow_flush;
+  /* The one of these whose results are worth keeping. */
+  gst_element_class_add_static_metadata (GST_ELEMENT_CLASS (klass), MEDLEY_METADATA_FLAGS,
+                                         "deterministic");
   converter_class->process = fake_slow_process;
 }

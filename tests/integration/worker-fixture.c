@@ -217,6 +217,36 @@ make_outputs (TestWorker *self, const TestOutput *outputs, GUnixFDList *fds)
   return g_variant_builder_end (&list);
 }
 
+static GVariant *
+make_stages (TestWorker *self, GUnixFDList *fds)
+{
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("a{sa{sv}}"));
+  for (const TestStage *stage = self->stages; stage != NULL && stage->stage != NULL; stage++) {
+    GVariantBuilder ports;
+    GVariantDict dict;
+
+    g_variant_builder_init (&ports, G_VARIANT_TYPE ("a{sh}"));
+    for (guint i = 0; i < G_N_ELEMENTS (stage->ports) && stage->ports[i].file != NULL; i++) {
+      g_autofree char *path = test_worker_path (self, stage->ports[i].file);
+      int flags = stage->replay ? O_RDONLY : O_RDWR | O_CREAT | O_TRUNC;
+      int fd = open (path, flags | O_CLOEXEC, 0600);
+
+      g_assert_cmpint (fd, >=, 0);
+      g_variant_builder_add (&ports, "{sh}", stage->ports[i].port,
+                             g_unix_fd_list_append (fds, fd, NULL));
+      close (fd);
+    }
+    g_variant_dict_init (&dict, NULL);
+    g_variant_dict_insert (&dict, "limit", "t", stage->limit > 0 ? stage->limit : 1 << 20);
+    g_variant_dict_insert_value (&dict, stage->replay ? "replay" : "record",
+                                 g_variant_builder_end (&ports));
+    g_variant_builder_add (&list, "{s@a{sv}}", stage->stage, g_variant_dict_end (&dict));
+  }
+  return g_variant_builder_end (&list);
+}
+
 gboolean
 test_worker_try_run (TestWorker *self, const char *plan, const TestInput *inputs,
                      const TestOutput *outputs, GError **error)
@@ -225,7 +255,7 @@ test_worker_try_run (TestWorker *self, const char *plan, const TestInput *inputs
   g_autoptr (GVariant) plan_value = NULL;
   g_autoptr (GVariant) reply = NULL;
   g_autoptr (GError) parse_error = NULL;
-  GVariant *parameters[4];
+  GVariant *parameters[5];
 
   plan_value = g_variant_parse (G_VARIANT_TYPE_VARDICT, plan, NULL, NULL, &parse_error);
   g_assert_no_error (parse_error);
@@ -236,9 +266,10 @@ test_worker_try_run (TestWorker *self, const char *plan, const TestInput *inputs
   parameters[1] = plan_value;
   parameters[2] = make_inputs (inputs, fds);
   parameters[3] = make_outputs (self, outputs, fds);
+  parameters[4] = make_stages (self, fds);
   reply = g_dbus_connection_call_with_unix_fd_list_sync (self->connection, NULL, MEDLEY_WORKER_PATH,
                                                          "org.medley.Worker1", "Run",
-                                                         g_variant_new_tuple (parameters, 4), NULL,
+                                                         g_variant_new_tuple (parameters, 5), NULL,
                                                          G_DBUS_CALL_FLAGS_NONE, 60000, fds, NULL,
                                                          NULL, error);
   return reply != NULL;

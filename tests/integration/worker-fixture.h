@@ -4,6 +4,17 @@
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 
+/* Recorded and replayed ports of a stage; files in the worker's folder. */
+typedef struct {
+  const char *stage;
+  gboolean replay; /* else recorded */
+  guint64 limit;   /* 0 for 1 MiB */
+  struct {
+    const char *port;
+    const char *file;
+  } ports[3];
+} TestStage;
+
 /* A real medley-worker over a socketpair, the test being the daemon. */
 typedef struct {
   GPid pid;
@@ -19,7 +30,8 @@ typedef struct {
   gboolean finished;
   gboolean ok;
   GVariant *error;
-  char *folder; /* of files, removed at the end */
+  char *folder;            /* of files, removed at the end */
+  const TestStage *stages; /* of the next runs; ends with a NULL name */
 } TestWorker;
 
 /* Starts the worker that MEDLEY_WORKER names, with further arguments; or takes over one that was
