@@ -158,7 +158,7 @@ medley_cmd_output (MedleyCli *cli);
 int
 medley_cmd_logs (MedleyCli *cli);
 int
-medley_cmd_change (MedleyCli *cli); /* cancel, pause, resume, rm */
+medley_cmd_change (MedleyCli *cli); /* cancel, pause, resume, retry, rm */
 int
 medley_cmd_doctor (MedleyCli *cli);
 int

@@ -7,7 +7,6 @@
 #include <medley/medley-error.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/player.h"
@@ -31,12 +30,13 @@ static void
 say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, const char *format,
      ...) G_GNUC_PRINTF (5, 6);
 
+static const char *const json_names[] = { "ok", "note", "warning", "failure" };
+
 static void
 say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, const char *format,
      ...)
 {
   static const char *const names[] = { "OK", "--", "WARN", "FAIL" };
-  static const char *const json_names[] = { "ok", "note", "warning", "failure" };
   static const MedleyStyle styles[]
       = { MEDLEY_STYLE_GOOD, MEDLEY_STYLE_DIM, MEDLEY_STYLE_WARNING, MEDLEY_STYLE_BAD };
   g_autofree char *text = NULL;
@@ -136,10 +136,7 @@ check_status (Doctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) faces = medley_reply_object (status, "faces");
   g_autoptr (GVariant) workers = medley_reply_object (status, "workers");
-  g_autoptr (GVariant) sandbox = medley_reply_object (status, "sandbox");
-  g_autoptr (GVariant) broken = medley_reply_object (status, "brokenPlugins");
   g_auto (GStrv) names = medley_reply_names (status, "faces");
-  g_auto (GStrv) files = medley_reply_names (status, "brokenPlugins");
   const char *version = medley_reply_string (status, "version", "?");
 
   if (!g_str_equal (version, MEDLEY_VERSION))
@@ -161,14 +158,102 @@ check_status (Doctor *doctor, GVariant *status)
          (int) medley_reply_integer (workers, "busy", 0),
          (int) medley_reply_integer (workers, "idle", 0), (int) lost);
   }
-  for (guint i = 0; files[i] != NULL; i++)
-    say (doctor, WARN, "plugin",
-         "build it anew against the installed medley-1.0, or take it out of the folder", "%s: %s",
-         files[i], medley_reply_string (broken, files[i], "?"));
-  if (sandbox != NULL) {
-    g_autofree char *text = medley_json_print (sandbox, FALSE);
+}
 
-    say (doctor, NOTE, "sandbox", NULL, "%s", text);
+static void
+append_words (GString *text, GVariant *value, guint depth)
+{
+  GVariantIter iter;
+  GVariant *child;
+  const char *name;
+  const char *separator = "";
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT)) {
+    g_string_append (text, depth > 0 ? "(" : "");
+    g_variant_iter_init (&iter, value);
+    while (g_variant_iter_next (&iter, "{&sv}", &name, &child)) {
+      g_string_append_printf (text, "%s%s ", separator, name);
+      append_words (text, child, depth + 1);
+      g_variant_unref (child);
+      separator = ", ";
+    }
+    g_string_append (text, depth > 0 ? ")" : "");
+  } else if (g_variant_is_of_type (value, G_VARIANT_TYPE ("av"))) {
+    g_variant_iter_init (&iter, value);
+    while (g_variant_iter_next (&iter, "v", &child)) {
+      g_string_append (text, separator);
+      append_words (text, child, depth + 1);
+      g_variant_unref (child);
+      separator = "; ";
+    }
+  } else if (g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN)) {
+    g_string_append (text, g_variant_get_boolean (value) ? "yes" : "no");
+  } else {
+    g_autofree char *plain = medley_reply_text (value);
+
+    g_string_append (text, plain);
+  }
+}
+
+static void
+check_store (Doctor *doctor, GVariant *status)
+{
+  g_autoptr (GVariant) store = medley_reply_object (status, "store");
+  const char *trouble = medley_reply_string (store, "lastError", NULL);
+  g_autofree char *size
+      = medley_format_size ((guint64) MAX (medley_reply_integer (store, "bytes", 0), 0));
+
+  if (store == NULL)
+    return;
+  if (trouble != NULL)
+    say (doctor, WARN, "store", "free some space, and look at the folder's permissions", "%s: %s",
+         medley_reply_string (store, "file", "?"), trouble);
+  else if (!medley_reply_boolean (store, "durable", TRUE))
+    say (doctor, NOTE, "store", NULL, "jobs do not outlive the daemon (jobs.durable)");
+  else
+    say (doctor, GOOD, "store", NULL, "%s, %s, version %d",
+         medley_reply_string (store, "file", "?"), size,
+         (int) medley_reply_integer (store, "version", 0));
+}
+
+static void
+print_value (const char *subject, const char *detail, GVariant *value)
+{
+  g_autoptr (GVariant) line = NULL;
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "verdict", "s", json_names[NOTE]);
+  g_variant_dict_insert (&dict, "subject", "s", subject);
+  g_variant_dict_insert (&dict, "detail", "s", detail);
+  g_variant_dict_insert_value (&dict, "value", value);
+  line = g_variant_ref_sink (g_variant_dict_end (&dict));
+  medley_cli_print_json (line);
+}
+
+/* A daemon may tell more than this command knows of: nothing of it is left out. */
+static void
+check_rest (Doctor *doctor, GVariant *status)
+{
+  static const char *const known[]
+      = { "version",   "jobs",   "workers", "configuration", "engines", "brokenPlugins",
+          "pipelines", "uptime", "faces",   "store",         NULL };
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+
+  g_variant_iter_init (&iter, status);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &value)) {
+    g_autoptr (GVariant) owned = value;
+    g_autoptr (GString) text = g_string_new (NULL);
+
+    if (g_strv_contains (known, name))
+      continue;
+    append_words (text, owned, 0);
+    if (doctor->cli->is_json)
+      print_value (name, text->str, owned);
+    else if (text->len > 0)
+      say (doctor, NOTE, name, NULL, "%s", text->str);
   }
 }
 
@@ -348,6 +433,8 @@ check_daemon (Doctor *doctor)
   }
   check_status (doctor, status);
   check_broken_plugins (doctor, status);
+  check_store (doctor, status);
+  check_rest (doctor, status);
   check_engines (doctor);
   check_voices (doctor);
   check_pipelines (doctor);

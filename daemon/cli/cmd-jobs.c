@@ -36,18 +36,29 @@ format_took (GVariant *job)
   return medley_format_duration ((double) (finished - started) / G_USEC_PER_SEC);
 }
 
+/* Nothing for the priority that all jobs have. */
+static char *
+format_priority (GVariant *job)
+{
+  gint64 priority = medley_reply_integer (job, "priority", 0);
+
+  return priority != 0 ? g_strdup_printf ("%+d", (int) priority) : g_strdup ("");
+}
+
 static void
 add_job_row (MedleyTable *table, GVariant *job)
 {
   g_autofree char *created = medley_format_time (medley_reply_integer (job, "created", 0));
   g_autofree char *progress = format_progress (job);
   g_autofree char *took = format_took (job);
+  g_autofree char *priority = format_priority (job);
   g_autoptr (GVariant) error = medley_reply_object (job, "error");
   const char *note = medley_reply_string (error, "message", NULL);
   const char *row[] = { medley_reply_string (job, "id", "?"),
                         medley_reply_string (job, "state", "?"),
                         medley_reply_string (job, "pipeline", ""),
                         progress,
+                        priority,
                         created,
                         took,
                         note != NULL ? note : medley_reply_string (job, "reason", ""),
@@ -83,7 +94,7 @@ int
 medley_cmd_jobs (MedleyCli *cli)
 {
   static const char *const headers[]
-      = { "JOB", "STATE", "PIPELINE", "DONE", "CREATED", "TOOK", "NOTE", NULL };
+      = { "JOB", "STATE", "PIPELINE", "DONE", "PRIO", "CREATED", "TOOK", "NOTE", NULL };
   g_autoptr (MedleyTable) table = medley_table_new (headers);
   g_autofree char *cursor = NULL;
   g_autoptr (GError) error = NULL;
@@ -150,6 +161,57 @@ print_streams (GVariant *job, const char *member, const char *title)
 }
 
 static void
+print_time (GVariant *job, const char *member, const char *title)
+{
+  gint64 time = medley_reply_integer (job, member, 0);
+  g_autofree char *text = time != 0 ? medley_format_time (time) : NULL;
+
+  print_line (title, text);
+}
+
+/* "1  18:30:02, took 0:05, worker-crashed: ..." and what its worker said last. */
+static void
+print_attempt (GVariant *attempt)
+{
+  g_autoptr (GVariant) error = medley_reply_object (attempt, "error");
+  g_autofree char *started = medley_format_time (medley_reply_integer (attempt, "started", 0));
+  g_autofree char *took = format_took (attempt);
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_auto (GStrv) lines = medley_reply_names (attempt, "log");
+
+  g_string_append_printf (text, "%d  %s", (int) medley_reply_integer (attempt, "number", 0),
+                          started);
+  if (medley_reply_integer (attempt, "finished", 0) != 0)
+    g_string_append_printf (text, ", took %s", took);
+  if (error != NULL)
+    g_string_append_printf (text, ", %s: %s", medley_reply_string (error, "code", "failed"),
+                            medley_reply_string (error, "message", ""));
+  print_line ("attempt", text->str);
+  for (guint i = 0; lines[i] != NULL; i++) {
+    g_autofree char *line = g_strconcat ("   ", lines[i], NULL);
+
+    print_line ("", line);
+  }
+}
+
+/* What was asked for besides the pipeline, and how often it was tried. */
+static void
+print_terms (GVariant *job)
+{
+  g_autoptr (GPtrArray) attempts = medley_reply_list (job, "attempts");
+  g_autofree char *priority = format_priority (job);
+  gint64 run_time = medley_reply_integer (job, "runTime", 0);
+  g_autofree char *longest = run_time > 0 ? medley_format_duration ((double) run_time) : NULL;
+
+  print_line ("priority", priority);
+  print_time (job, "startAt", "start at");
+  print_time (job, "deadline", "deadline");
+  print_line ("run time", longest);
+  for (guint i = 0; i < attempts->len; i++)
+    print_attempt (g_ptr_array_index (attempts, i));
+}
+
+static void
 print_job (GVariant *job)
 {
   g_autoptr (GVariant) parameters = medley_reply_object (job, "parameters");
@@ -167,6 +229,7 @@ print_job (GVariant *job)
   print_line ("progress", progress);
   print_line ("created", created);
   print_line ("took", took);
+  print_terms (job);
   for (guint i = 0; names[i] != NULL; i++) {
     g_autoptr (GVariant) value = g_variant_lookup_value (parameters, names[i], NULL);
     g_autofree char *text = medley_reply_text (value);
@@ -207,57 +270,4 @@ medley_cmd_show (MedleyCli *cli)
   else
     print_job (job);
   return 0;
-}
-
-/* cancel, pause, resume, rm */
-
-/* An engine may take a moment to let go: then the end is waited for. */
-static char *
-state_after (MedleyCli *cli, const char *id, GVariant *reply)
-{
-  const char *state = medley_reply_string (reply, "state", "?");
-  char *last = NULL;
-
-  if (g_str_equal (cli->command->name, "cancel") && !medley_follow_is_final (state))
-    last = medley_wait_for_end (cli, id);
-  return last != NULL ? last : g_strdup (state);
-}
-
-int
-medley_cmd_change (MedleyCli *cli)
-{
-  const char *const *words = medley_args_words (cli->args);
-  gboolean is_removal = g_str_equal (cli->command->name, "rm");
-  g_autoptr (GError) error = NULL;
-  int status = 0;
-
-  if (!medley_cli_check_words (cli, 1, G_MAXUINT, &error)
-      || !medley_cli_connect (cli, MEDLEY_DAEMON_STANDING, &error))
-    return medley_cli_fail (cli, error, NULL, NULL);
-  for (guint i = 0; words[i] != NULL; i++) {
-    g_autoptr (GVariant) problem = NULL;
-    g_autoptr (GError) failure = NULL;
-    g_autoptr (GVariant) job = medley_find_job (cli, words[i], &problem, &failure);
-    g_autoptr (GVariant) reply = NULL;
-    g_autofree char *path = NULL;
-    const char *id = "";
-
-    if (job != NULL) {
-      id = medley_reply_string (job, "id", "");
-      path = is_removal ? medley_client_path ("jobs", id, NULL)
-                        : medley_client_path ("jobs", id, cli->command->name, NULL);
-      reply = medley_cli_send (cli, is_removal ? "DELETE" : "POST", path, NULL, &problem, &failure);
-    }
-    if (reply == NULL)
-      status = medley_cli_fail (cli, failure, problem, NULL);
-    else if (cli->is_json && !is_removal)
-      medley_cli_print_json (reply);
-    else {
-      g_autofree char *state = is_removal ? g_strdup ("removed") : state_after (cli, id, reply);
-
-      if (!cli->is_quiet && !cli->is_json)
-        g_print ("%s: %s\n", id, state);
-    }
-  }
-  return status;
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
+#include "cli/job-options.h"
 #include "cli/reply.h"
 #include "cli/run-job.h"
 #include "cli/validate.h"
@@ -105,12 +106,13 @@ check_options (MedleyCli *cli, GError **error)
 }
 
 static int
-run (MedleyCli *cli, Subject *subject)
+run (MedleyCli *cli, Subject *subject, GVariant *job_options)
 {
   const MedleyRunOptions options = {
     medley_args_has (cli->args, "detach"),
     medley_args_has (cli->args, "play"),
     medley_args_has (cli->args, "force"),
+    job_options,
   };
   const MedleyRunWords words = {
     medley_args_words (cli->args) + 1,
@@ -138,6 +140,8 @@ int
 medley_cmd_run (MedleyCli *cli)
 {
   const char *const *words = medley_args_words (cli->args);
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autoptr (GVariant) job_options = NULL;
   g_autoptr (GError) error = NULL;
   Subject subject = { NULL, NULL, NULL };
   int status;
@@ -147,14 +151,16 @@ medley_cmd_run (MedleyCli *cli)
                                 "name a pipeline; \"medley pipelines\" lists what there is");
     return medley_cli_fail (cli, error, NULL, NULL);
   }
-  if (!check_options (cli, &error) || !medley_cli_connect (cli, MEDLEY_DAEMON_ANY, &error))
+  job_options = medley_job_options_read (cli->args, now, &error);
+  if (job_options == NULL || !check_options (cli, &error)
+      || !medley_cli_connect (cli, MEDLEY_DAEMON_ANY, &error))
     return medley_cli_fail (cli, error, NULL, NULL);
   status = is_file (words[0]) ? read_file (cli, words[0], &subject)
                               : find_by_name (cli, words[0], &subject);
   if (status == 0 && medley_args_has (cli->args, "help"))
     medley_describe_pipeline (cli, subject.described, words[0]);
   else if (status == 0)
-    status = run (cli, &subject);
+    status = run (cli, &subject, job_options);
   subject_clear (&subject);
   return status;
 }

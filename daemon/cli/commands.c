@@ -26,6 +26,13 @@ static const MedleyArgOption run_options[] = {
   { "play", 'p', MEDLEY_ARG_FLAG, NULL, "play the default output while it is being made" },
   { "detach", 'd', MEDLEY_ARG_FLAG, NULL, "print the job's id and leave" },
   { "force", 'f', MEDLEY_ARG_FLAG, NULL, "overwrite a file that was not named; write anything to a terminal" },
+  { "priority", 0, MEDLEY_ARG_VALUE, "N", "from -100 to 100; of the jobs that wait, higher ones start first (0)" },
+  { "start-at", 0, MEDLEY_ARG_VALUE, "TIME", "do not start before: +10min, 18:30, \"2026-11-24 18:30\", or as in RFC 3339" },
+  { "deadline", 0, MEDLEY_ARG_VALUE, "TIME", "the job fails unless it is done by then; TIME as for --start-at" },
+  { "run-time", 0, MEDLEY_ARG_VALUE, "DURATION", "longest run: 90s, 10min, 1h30min (limits.run-time)" },
+  { "attempts", 0, MEDLEY_ARG_VALUE, "N", "most starts when the worker or daemon dies, or an error may pass (jobs.attempts)" },
+  { "no-cache", 0, MEDLEY_ARG_FLAG, NULL, "take no results of stages from the cache, and keep none" },
+  { "idempotency-key", 0, MEDLEY_ARG_VALUE, "KEY", "name this request: repeated with the same KEY, it is the same job" },
   { NULL }
 };
 
@@ -44,6 +51,19 @@ static const MedleyArgOption jobs_options[] = {
   { "pipeline", 0, MEDLEY_ARG_VALUE, "PIPELINE", "only jobs of this pipeline" },
   { "limit", 'n', MEDLEY_ARG_VALUE, "N", "at most so many (20)" },
   { "all", 'a', MEDLEY_ARG_FLAG, NULL, "all of them" },
+  { NULL }
+};
+
+#define ALL_OPTIONS                                                                                                   \
+  { "all", 'a', MEDLEY_ARG_FLAG, NULL, "all jobs that can be" },                                                     \
+  { "pipeline", 0, MEDLEY_ARG_VALUE, "PIPELINE", "with --all: only jobs of this pipeline" }
+
+static const MedleyArgOption change_options[] = { ALL_OPTIONS, { NULL } };
+
+static const MedleyArgOption rm_options[] = {
+  ALL_OPTIONS,
+  { "state", 0, MEDLEY_ARG_VALUE, "STATE", "with --all: only jobs that are done, failed or cancelled" },
+  { "older", 0, MEDLEY_ARG_VALUE, "DURATION", "with --all: only jobs that ended so long ago (12h, 7d)" },
   { NULL }
 };
 
@@ -102,10 +122,16 @@ static const MedleyCommand commands[] = {
   { "watch", "[JOB]", "follow a job until it ends",
     JOB " Without it the newest is followed. The exit status is the job's.", NULL,
     "  medley watch $(medley run --detach speak article.txt)", medley_cmd_watch },
-  { "cancel", "JOB...", "cancel jobs", JOB, NULL, "  medley cancel last", medley_cmd_change },
-  { "pause", "JOB...", "pause running jobs", JOB, NULL, "  medley pause last", medley_cmd_change },
-  { "resume", "JOB...", "let paused jobs go on", JOB, NULL, "  medley resume last", medley_cmd_change },
-  { "rm", "JOB...", "remove ended jobs and their files", JOB, NULL, "  medley rm last", medley_cmd_change },
+  { "cancel", "JOB... | --all", "cancel jobs", JOB " Waits until they have let go.", change_options,
+    "  medley cancel last\n  medley cancel --all --pipeline speak", medley_cmd_change },
+  { "pause", "JOB... | --all", "pause running jobs", JOB, change_options, "  medley pause last", medley_cmd_change },
+  { "resume", "JOB... | --all", "let paused jobs go on", JOB, change_options,
+    "  medley resume last", medley_cmd_change },
+  { "retry", "JOB... | --all", "queue failed jobs again",
+    JOB " Stages whose results are in the cache are not run again.", change_options,
+    "  medley retry last\n  medley retry --all --pipeline narrated-video", medley_cmd_change },
+  { "rm", "JOB... | --all", "remove ended jobs and their files", JOB, rm_options,
+    "  medley rm last\n  medley rm --all --state failed\n  medley rm --all --older 7d", medley_cmd_change },
   { "output", "[JOB [OUTPUT]]", "fetch an output of a job",
     JOB " An output that is still growing streams to standard output as it grows; a file is written when it is\n"
     "whole.", output_options,

@@ -14,4 +14,8 @@ G_BEGIN_DECLS
 char *
 medley_event_text (GVariant *event);
 
+/* Whether it tells of something that is not part of a plain run. */
+gboolean
+medley_event_is_notable (GVariant *event);
+
 G_END_DECLS

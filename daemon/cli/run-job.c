@@ -337,7 +337,7 @@ on_event (GVariant *event, gpointer data)
   if (job->progress == NULL)
     return;
   medley_progress_event (job->progress, event);
-  if (g_str_equal (medley_reply_string (event, "kind", ""), "warning")) {
+  if (medley_event_is_notable (event)) {
     g_autofree char *text = medley_event_text (event);
 
     medley_progress_note (job->progress, text);
@@ -504,13 +504,29 @@ create (RunJob *job, GVariant *request, int *status)
   return TRUE;
 }
 
+static GVariant *
+make_request (RunJob *job, GVariant *pipeline)
+{
+  g_autoptr (GVariant) whole
+      = g_variant_ref_sink (medley_run_spec_to_request (job->spec, pipeline));
+  GVariantDict dict;
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+
+  g_variant_dict_init (&dict, whole);
+  g_variant_iter_init (&iter, job->options->job);
+  while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
+    g_variant_dict_insert_value (&dict, name, value);
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
 static int
 run (RunJob *job, GVariant *pipeline, const char *title)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) streams = open_inputs (job->spec, &error);
-  g_autoptr (GVariant) request
-      = g_variant_ref_sink (medley_run_spec_to_request (job->spec, pipeline));
+  g_autoptr (GVariant) request = make_request (job, pipeline);
   GSource *interrupt;
   int status;
 

@@ -11,11 +11,13 @@ G_BEGIN_DECLS
  * @is_detached: leave once the inputs are sent
  * @is_played: play the default output
  * @is_forced: overwrite, and write anything to a terminal
+ * @job: `a{sv}` as medley_job_options_read() makes it
  */
 typedef struct {
   gboolean is_detached;
   gboolean is_played;
   gboolean is_forced;
+  GVariant *job;
 } MedleyRunOptions;
 
 /**

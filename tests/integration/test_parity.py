@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The bad-input list over D-Bus: the codes are those of HTTP and the shell (test_bad_input.py has the list)."""
+"""What is the same on all faces: the codes of the bad-input list (test_bad_input.py has HTTP and the shell), orders in every
+state, and the options of a job."""
 
+import json
 import os
+import time
 
 from dbustest import DBusTest, GLib, error_name, main
 from test_bad_input import CASES
@@ -73,6 +76,212 @@ class Parity(DBusTest):
         self.test_bytes()
         path = self.client.run("speak", {"": "Still here."})
         self.assertEqual(self.client.wait(path)["State"], "done")
+
+
+JOBS = "/org/medley/Medley1/job/"
+STATES = {"queued", "running", "paused", "done", "failed", "cancelled"}
+# order → state before → state after; in all other states it is refused
+ORDERS = {
+    "cancel": {"queued": "cancelled", "running": "cancelled", "paused": "cancelled", "cancelled": "cancelled"},
+    "pause": {"running": "paused", "paused": "paused"},
+    "resume": {"paused": "running", "running": "running"},
+    "retry": {"failed": "queued"},
+    "remove": {"done": None, "failed": None, "cancelled": None},
+}
+
+
+class Faces(DBusTest):
+    """The three faces behind one set of functions; what fails is told by its code."""
+
+    def http(self, order, job):
+        path = f"/api/v1/jobs/{job}"
+        reply = self.daemon.curl(path, "-X", "DELETE") if order == "remove" else \
+            self.daemon.curl(f"{path}/{order}", "-X", "POST")
+        if reply.status >= 400:
+            self.assertEqual(reply.headers["content-type"], "application/problem+json")
+            self.assertEqual(reply.json()["status"], reply.status)
+            return reply.json()["code"]
+        return None
+
+    def dbus(self, order, job):
+        try:
+            self.client.job(JOBS + job, order.capitalize())
+        except GLib.Error as error:
+            return self.code(error)
+        return None
+
+    def shell(self, order, job):
+        done = self.daemon.medley("rm" if order == "remove" else order, job, "--json")
+        if done.returncode == 0:
+            return None
+        return json.loads(done.stdout)["error"]["code"]
+
+    def code(self, error):
+        name = error_name(error)
+        self.assertIsNotNone(name, error.message)
+        return "".join(f"-{c.lower()}" if c.isupper() else c for c in name.removeprefix("org.medley.Error."))[1:]
+
+    def faces(self):
+        return {"http": self.http, "dbus": self.dbus, "shell": self.shell}
+
+    def state(self, job):
+        reply = self.daemon.curl(f"/api/v1/jobs/{job}")
+        return reply.json()["state"] if reply.status == 200 else None
+
+    def make(self, state):
+        """A job in a state."""
+        text = {"text": {"text": "One line.\n"}}
+        if state == "queued":
+            return self.daemon.create(pipeline="echo", inputs={"text": {"upload": True}})["id"]
+        job = self.daemon.create(pipeline={"done": "echo", "failed": "crash"}.get(state, "endless"), inputs=text,
+                                 attempts=1)["id"]
+        if state in ("done", "failed"):
+            self.assertEqual(self.daemon.wait(job)["state"], state)
+            return job
+        self.daemon.wait(job, states=("running",))
+        if state != "running":
+            self.assertIsNone(self.http("pause" if state == "paused" else "cancel", job))
+            self.daemon.wait(job, states=(state,))
+        return job
+
+
+class Orders(Faces):
+    def check(self, face, send, order, before):
+        job = self.make(before)
+        allowed = before in ORDERS[order]
+        self.assertEqual(send(order, job), None if allowed else "wrong-state")
+        after = ORDERS[order].get(before, before)
+        if after is not None and order != "retry":
+            self.assertEqual(self.daemon.wait(job, states=(after,))["state"], after)
+        elif order == "retry" and allowed:
+            events = self.daemon.curl(f"/api/v1/jobs/{job}/events", "-H", "Accept: application/json").json()["events"]
+            states = [e["state"] for e in events if e["kind"] == "state"]
+            self.assertIn("queued", states[states.index("failed"):])
+            self.assertEqual(self.daemon.wait(job)["state"], "failed")
+        elif after is None:
+            self.assertIsNone(self.state(job))
+        if self.state(job) in ("queued", "running", "paused", "starting"):
+            self.http("cancel", job)
+            self.daemon.wait(job)
+
+    def check_order(self, order):
+        for face, send in self.faces().items():
+            for state in sorted(STATES):
+                with self.subTest(face=face, state=state):
+                    self.check(face, send, order, state)
+
+    def test_cancel(self):
+        self.check_order("cancel")
+
+    def test_pause(self):
+        self.check_order("pause")
+
+    def test_resume(self):
+        self.check_order("resume")
+
+    def test_retry(self):
+        self.check_order("retry")
+
+    def test_remove(self):
+        self.check_order("remove")
+
+    def test_a_job_that_is_not_there(self):
+        for order in ORDERS:
+            self.assertEqual(self.http(order, "none0none0none00"), "not-found")
+            self.assertEqual(self.shell(order, "none0none0none00"), "not-found")
+        for method in ("RetryJob", "RemoveJob", "GetJob"):
+            self.assert_refused("NotFound", "none0none0none00", self.client.manager, method, "(s)", "none0none0none00")
+
+    def test_the_manager_retries_and_removes_by_id(self):
+        job = self.make("failed")
+        path = self.client.manager("RetryJob", "(s)", job)[0]
+        self.assertEqual(path, JOBS + job)
+        self.assertEqual(self.client.wait(path)["State"], "failed")
+        self.client.manager("RemoveJob", "(s)", job)
+        self.assertIsNone(self.state(job))
+
+    def test_the_shell_takes_all_that_can_be(self):
+        failed, done = self.make("failed"), self.make("done")
+        waiting = [self.make("queued"), self.make("queued")]
+        cancelled = self.daemon.medley("cancel", "--all", "--json")
+        self.assertEqual(cancelled.returncode, 0, cancelled.stderr)
+        ended = {job["id"]: job["state"] for job in map(json.loads, cancelled.stdout.splitlines())}
+        self.assertEqual(ended, {job: "cancelled" for job in waiting})
+        removed = self.daemon.medley("rm", "--all", "--state", "failed")
+        self.assertIn(f"{failed}: removed\n", removed.stdout.decode())
+        self.assertEqual([self.state(failed), self.state(done)], [None, "done"])
+        self.assertEqual(self.daemon.medley("rm", "--all", "--older", "1h").stdout, b"")
+        self.assertEqual(self.daemon.medley("rm", "--all", "--pipeline", "crash").returncode, 0)
+        self.assertEqual(self.state(done), "done")
+        self.assertEqual(self.daemon.medley("rm", "--all").returncode, 0)
+        self.assertEqual(self.daemon.curl("/api/v1/jobs").json()["jobs"], [])
+        for words in (["rm"], ["rm", "--all", "last"], ["rm", "--state", "done", "last"], ["rm", "--all", "--state", "queued"],
+                      ["rm", "--all", "--older", "soon"]):
+            self.assertEqual(self.daemon.medley(*words).returncode, 2, words)
+
+
+class Options(Faces):
+    """Priority, deadline and the like, asked for on each face."""
+
+    TYPES = {"priority": "i", "startAt": "x", "deadline": "x", "runTime": "t", "attempts": "u", "cache": "b",
+             "idempotencyKey": "s"}
+
+    def run_http(self, pipeline, **options):
+        reply = self.daemon.curl("/api/v1/jobs", "-H", "Content-Type: application/json", "--data-binary", json.dumps(
+            dict(options, pipeline=pipeline, inputs={"text": {"text": "One line.\n"}})))
+        return (reply.json()["id"], None) if reply.status == 201 else (None, reply.json()["code"])
+
+    def run_headers(self, pipeline, **options):
+        names = {"priority": "Medley-Priority", "startAt": "Medley-Start-At", "deadline": "Medley-Deadline",
+                 "runTime": "Medley-Run-Time", "attempts": "Medley-Attempts", "cache": "Medley-Cache",
+                 "idempotencyKey": "Idempotency-Key"}
+        headers = [w for key, value in options.items() for w in ("-H", f"{names[key]}: {json.dumps(value)}")]
+        reply = self.daemon.curl(f"/run/{pipeline}?detach", *headers, "--data-binary", "One line.\n")
+        return (reply.json()["id"], None) if reply.status == 202 else (None, reply.json()["code"])
+
+    def run_dbus(self, pipeline, **options):
+        given = {key: GLib.Variant(self.TYPES[key], value) for key, value in options.items()}
+        try:
+            return self.client.run(pipeline, {"text": "One line.\n"}, given).removeprefix(JOBS), None
+        except GLib.Error as error:
+            return None, self.code(error)
+
+    def run_shell(self, pipeline, **options):
+        words = []
+        for key, value in options.items():
+            name = "--" + "".join(f"-{c.lower()}" if c.isupper() else c for c in key)
+            if key == "cache":
+                words += [] if value else ["--no-cache"]
+            elif key in ("startAt", "deadline"):
+                words += [name, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(value / 1e6))]
+            else:
+                words += [name, str(value)]
+        done = self.daemon.medley("run", pipeline, ":=One line.\n", "--detach", *words)
+        if done.returncode == 0:
+            return done.stdout.decode().strip(), None
+        return None, done.stderr.decode().split(":")[1].strip()
+
+    def runners(self):
+        return {"json": self.run_http, "headers": self.run_headers, "dbus": self.run_dbus, "shell": self.run_shell}
+
+    def test_bad_values_have_one_code(self):
+        now = int(time.time()) * 1000000
+        bad = [{"priority": 101}, {"priority": -101}, {"attempts": 1001}, {"idempotencyKey": ""},
+               {"idempotencyKey": "x" * 256}, {"idempotencyKey": "a\tb"}, {"idempotencyKey": "Schl\u00fcssel"},
+               {"startAt": now + 60000000, "deadline": now + 30000000}]
+        for face, run in self.runners().items():
+            for options in bad:
+                with self.subTest(face=face, options=options):
+                    self.assertEqual(run("echo", **options), (None, "invalid-argument"))
+
+    def test_good_values_are_taken(self):
+        now = int(time.time()) * 1000000
+        for face, run in self.runners().items():
+            with self.subTest(face=face):
+                job, code = run("echo", priority=-100, deadline=now + 3600_000000, runTime=60, attempts=2, cache=False,
+                                idempotencyKey=f"{face} {'k' * 200}")
+                self.assertIsNone(code)
+                self.assertEqual(self.daemon.wait(job)["state"], "done")
 
 
 if __name__ == "__main__":
