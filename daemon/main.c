@@ -200,6 +200,9 @@ main (int argc, char **argv)
   if (private) {
     g_ptr_array_add (all, (char *) "http.tcp=false");
     g_ptr_array_add (all, (char *) "dbus.bus=none");
+    g_ptr_array_add (all, (char *) "jobs.durable=false");
+    /* Somebody waits for the answer, and may try again. */
+    g_ptr_array_add (all, (char *) "jobs.attempts=1");
   }
   for (guint i = 0; overrides != NULL && overrides[i] != NULL; i++) {
     g_ptr_array_add (all, overrides[i]);

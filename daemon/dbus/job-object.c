@@ -130,6 +130,7 @@ static gboolean
 handle_order (MedleyBusJob1 *interface, GDBusMethodInvocation *invocation, MedleyDBusJob *self)
 {
   const char *method = g_dbus_method_invocation_get_method_name (invocation);
+  g_autoptr (MedleyJobManager) jobs = g_object_ref (self->jobs);
   g_autoptr (GError) error = NULL;
   gboolean ok = FALSE;
 
@@ -138,7 +139,7 @@ handle_order (MedleyBusJob1 *interface, GDBusMethodInvocation *invocation, Medle
       ok = orders[i].order (self->jobs, self->job, &error); /* may free self */
   }
   if (ok)
-    g_dbus_method_invocation_return_value (invocation, NULL);
+    medley_dbus_return_saved (jobs, invocation, NULL);
   else
     medley_dbus_return_error (invocation, error);
   return TRUE;

@@ -207,7 +207,7 @@ handle_get_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, c
                 MedleyJobManager *jobs)
 {
   g_autoptr (GError) error = NULL;
-  MedleyJob *job = medley_job_manager_get (jobs, id, &error);
+  g_autoptr (MedleyJob) job = medley_job_manager_get (jobs, id, &error);
   g_autoptr (GVariant) description = NULL;
 
   if (job == NULL) {
@@ -224,8 +224,7 @@ handle_retry_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
                   MedleyJobManager *jobs)
 {
   g_autoptr (GError) error = NULL;
-  MedleyJob *found = medley_job_manager_get (jobs, id, &error);
-  g_autoptr (MedleyJob) job = found != NULL ? g_object_ref (found) : NULL;
+  g_autoptr (MedleyJob) job = medley_job_manager_get (jobs, id, &error);
   g_autofree char *path = NULL;
 
   if (job == NULL || !medley_job_manager_retry (jobs, job, &error)) {
@@ -233,7 +232,7 @@ handle_retry_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
     return TRUE;
   }
   path = medley_dbus_path (MEDLEY_JOB_PATH_PREFIX, id);
-  medley_bus_manager1_complete_retry_job (manager, invocation, path);
+  medley_dbus_return_saved (jobs, invocation, g_variant_new ("(o)", path));
   return TRUE;
 }
 
@@ -242,11 +241,10 @@ handle_remove_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation
                    MedleyJobManager *jobs)
 {
   g_autoptr (GError) error = NULL;
-  MedleyJob *found = medley_job_manager_get (jobs, id, &error);
-  g_autoptr (MedleyJob) job = found != NULL ? g_object_ref (found) : NULL;
+  g_autoptr (MedleyJob) job = medley_job_manager_get (jobs, id, &error);
 
   if (job != NULL && medley_job_manager_remove (jobs, job, &error))
-    medley_bus_manager1_complete_remove_job (manager, invocation);
+    medley_dbus_return_saved (jobs, invocation, NULL);
   else
     medley_dbus_return_error (invocation, error);
   return TRUE;

@@ -170,3 +170,32 @@ medley_dbus_read_options (const char *what, GVariant *dict, const MedleyDBusOpti
   }
   return TRUE;
 }
+
+typedef struct {
+  GDBusMethodInvocation *invocation;
+  GVariant *value;
+} Answer;
+
+static void
+answer_saved (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autofree Answer *answer = data;
+  g_autoptr (GVariant) value = answer->value;
+  g_autoptr (GError) error = NULL;
+
+  if (medley_job_manager_flush_finish (MEDLEY_JOB_MANAGER (source), result, &error))
+    g_dbus_method_invocation_return_value (answer->invocation, value);
+  else
+    medley_dbus_return_error (answer->invocation, error);
+}
+
+void
+medley_dbus_return_saved (MedleyJobManager *jobs, GDBusMethodInvocation *invocation,
+                          GVariant *value)
+{
+  Answer *answer = g_new0 (Answer, 1);
+
+  answer->invocation = invocation;
+  answer->value = value != NULL ? g_variant_ref_sink (value) : NULL;
+  medley_job_manager_flush_async (jobs, answer_saved, answer);
+}

@@ -3,6 +3,8 @@
 
 #include <gio/gio.h>
 
+#include "job/manager.h"
+
 G_BEGIN_DECLS
 
 /**
@@ -62,6 +64,18 @@ medley_dbus_publish (gpointer skeleton, GVariant *description,
  */
 void
 medley_dbus_return_error (GDBusMethodInvocation *invocation, const GError *error);
+
+/**
+ * medley_dbus_return_saved:
+ * @jobs: the manager
+ * @invocation: (transfer full): a call that was carried out
+ * @value: (nullable): the answer, floating
+ *
+ * Answers as soon as what was done is on the disk.
+ */
+void
+medley_dbus_return_saved (MedleyJobManager *jobs, GDBusMethodInvocation *invocation,
+                          GVariant *value);
 
 /**
  * MedleyDBusOption:

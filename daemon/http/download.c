@@ -323,7 +323,8 @@ medley_http_get_output (MedleyHttp *http, MedleyHttpExchange *exchange, const ch
   const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
   g_autoptr (GError) error = NULL;
   g_autoptr (MedleyOutputReader) reader = NULL;
-  MedleyJob *job = medley_job_manager_get (medley_http_get_manager (http), params[0], &error);
+  g_autoptr (MedleyJob) job
+      = medley_job_manager_get (medley_http_get_manager (http), params[0], &error);
   guint64 size;
 
   if (job != NULL)

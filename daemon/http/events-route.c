@@ -194,7 +194,8 @@ medley_http_follow_events (MedleyHttp *http, MedleyHttpExchange *exchange,
   /* A browser that connects again sends the header with the same address as before. */
   const char *text = medley_http_request_get_header (request, "Last-Event-ID");
   g_autoptr (GError) error = NULL;
-  MedleyJob *job = medley_job_manager_get (medley_http_get_manager (http), params[0], &error);
+  g_autoptr (MedleyJob) job
+      = medley_job_manager_get (medley_http_get_manager (http), params[0], &error);
   guint64 after = 0;
 
   if (text == NULL)
@@ -203,7 +204,7 @@ medley_http_follow_events (MedleyHttp *http, MedleyHttpExchange *exchange,
       && !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &after, NULL)) {
     g_set_error (&error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
                  "\"%s\" is no sequence number of an event", text);
-    job = NULL;
+    g_clear_object (&job);
   }
   if (job == NULL)
     medley_http_respond_problem (exchange, error, 0, NULL);

@@ -11,6 +11,7 @@
 #define DEFAULT_PAGE 50
 #define MAX_PAGE 500
 
+/* (transfer full) (nullable) */
 static MedleyJob *
 find_job (MedleyHttp *http, MedleyHttpExchange *exchange, const char *id)
 {
@@ -194,7 +195,7 @@ medley_http_list_jobs (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
 void
 medley_http_show_job (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
 {
-  MedleyJob *job = find_job (http, exchange, params[0]);
+  g_autoptr (MedleyJob) job = find_job (http, exchange, params[0]);
 
   if (job != NULL)
     medley_http_respond_json (exchange, 200, medley_job_describe (job));
@@ -204,21 +205,55 @@ medley_http_show_job (MedleyHttp *http, MedleyHttpExchange *exchange, const char
 
 typedef gboolean (*Verb) (MedleyJobManager *manager, MedleyJob *job, GError **error);
 
+/* A verb that was carried out, and is being written to the disk. */
+typedef struct {
+  MedleyHttpExchange *exchange;
+  MedleyJob *job;
+  gboolean gone;
+} Applied;
+
+static void
+applied_free (Applied *self)
+{
+  medley_http_exchange_unref (self->exchange);
+  g_object_unref (self->job);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Applied, applied_free)
+
+static void
+applied (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Applied) self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!medley_job_manager_flush_finish (MEDLEY_JOB_MANAGER (source), result, &error))
+    medley_http_respond_problem (self->exchange, error, 0, NULL);
+  else if (self->gone)
+    medley_http_exchange_respond (self->exchange, 204, NULL, NULL);
+  else
+    medley_http_respond_json (self->exchange, 200, medley_job_describe (self->job));
+}
+
 static void
 apply (MedleyHttp *http, MedleyHttpExchange *exchange, const char *id, Verb verb, gboolean gone)
 {
   g_autoptr (MedleyJob) job = find_job (http, exchange, id);
   g_autoptr (GError) error = NULL;
 
+  Applied *self;
+
   if (job == NULL)
     return;
-  g_object_ref (job);
-  if (!verb (medley_http_get_manager (http), job, &error))
+  if (!verb (medley_http_get_manager (http), job, &error)) {
     medley_http_respond_problem (exchange, error, 0, NULL);
-  else if (gone)
-    medley_http_exchange_respond (exchange, 204, NULL, NULL);
-  else
-    medley_http_respond_json (exchange, 200, medley_job_describe (job));
+    return;
+  }
+  self = g_new0 (Applied, 1);
+  self->exchange = medley_http_exchange_ref (exchange);
+  self->job = g_steal_pointer (&job);
+  self->gone = gone;
+  medley_job_manager_flush_async (medley_http_get_manager (http), applied, self);
 }
 
 void

@@ -95,6 +95,7 @@ medley_http_upload_fits (const MedleyHttpRequest *request, MedleyConfig *config,
 /* PUT /api/v1/jobs/{id}/inputs/{name} */
 
 typedef struct {
+  MedleyJobManager *manager; /* not owned: it outlives the connections */
   MedleyHttpExchange *exchange;
   MedleyHttpUpload *upload;
 } Put;
@@ -115,6 +116,18 @@ on_put_gone (MedleyHttpExchange *exchange, gpointer data)
 }
 
 static void
+on_put_saved (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (MedleyHttpExchange) exchange = data;
+  g_autoptr (GError) error = NULL;
+
+  if (medley_job_manager_flush_finish (MEDLEY_JOB_MANAGER (source), result, &error))
+    medley_http_exchange_respond (exchange, 204, NULL, NULL);
+  else
+    medley_http_respond_problem (exchange, error, 0, NULL);
+}
+
+static void
 on_put_end (const GError *error, gpointer data)
 {
   g_autoptr (Put) self = data;
@@ -123,7 +136,8 @@ on_put_end (const GError *error, gpointer data)
   if (error != NULL)
     medley_http_respond_problem (self->exchange, error, 0, NULL);
   else
-    medley_http_exchange_respond (self->exchange, 204, NULL, NULL);
+    medley_job_manager_flush_async (self->manager, on_put_saved,
+                                    medley_http_exchange_ref (self->exchange));
 }
 
 static gboolean
@@ -149,7 +163,7 @@ medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
 {
   MedleyJobManager *manager = medley_http_get_manager (http);
   g_autoptr (GError) error = NULL;
-  MedleyJob *job = medley_job_manager_get (manager, params[0], &error);
+  g_autoptr (MedleyJob) job = medley_job_manager_get (manager, params[0], &error);
   MedleyInputWriter *writer = NULL;
   Put *self;
 
@@ -164,6 +178,7 @@ medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
     return;
   }
   self = g_new0 (Put, 1);
+  self->manager = manager;
   self->exchange = medley_http_exchange_ref (exchange);
   self->upload = medley_http_upload_new (exchange, writer, on_put_end, self);
   medley_http_exchange_set_gone_func (exchange, on_put_gone, self);

@@ -6,42 +6,6 @@
 #include "job/input-writer-private.h"
 #include "job/manager-private.h"
 
-MedleyJob *
-medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error)
-{
-  MedleyJob *job = medley_job_store_get (self->store, id);
-
-  if (job == NULL)
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND,
-                 "there is no job \"%s\"; see `medley jobs`", id);
-  return job;
-}
-
-typedef struct {
-  const char *state;
-  const char *pipeline;
-} Filter;
-
-static gboolean
-job_matches (MedleyJob *job, gpointer data)
-{
-  Filter *filter = data;
-
-  return (filter->state == NULL
-          || g_str_equal (filter->state, medley_job_state_to_string (medley_job_get_state (job))))
-         && (filter->pipeline == NULL
-             || g_str_equal (filter->pipeline, medley_job_get_pipeline (job)));
-}
-
-GPtrArray *
-medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
-                         const char *cursor, guint limit)
-{
-  Filter filter = { state, pipeline };
-
-  return medley_job_store_list (self->store, job_matches, &filter, cursor, limit);
-}
-
 static gboolean
 refuse_state (MedleyJob *job, const char *what, GError **error)
 {
@@ -51,13 +15,32 @@ refuse_state (MedleyJob *job, const char *what, GError **error)
   return FALSE;
 }
 
+/* An upload that broke off cannot be worked on again. */
+static gboolean
+has_inputs (MedleyJob *job, GError **error)
+{
+  GPtrArray *inputs = medley_job_list_inputs (job);
+
+  for (guint i = 0; i < inputs->len; i++) {
+    MedleyInput *input = inputs->pdata[i];
+
+    if (input->state == MEDLEY_INPUT_READY)
+      continue;
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE,
+                 "job %s cannot be retried: its input \"%s\" never came whole; create it anew",
+                 medley_job_get_id (job), input->name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 gboolean
 medley_job_manager_cancel (MedleyJobManager *self, MedleyJob *job, GError **error)
 {
   MedleyJobState state = medley_job_get_state (job);
   g_autoptr (GError) reason = NULL;
 
-  if (state == MEDLEY_JOB_CANCELLED)
+  if (state == MEDLEY_JOB_CANCELLED || medley_job_is_ending (job))
     return TRUE;
   if (medley_job_state_is_final (state))
     return refuse_state (job, "cancelled", error);
@@ -71,21 +54,32 @@ medley_job_manager_pause (MedleyJobManager *self, MedleyJob *job, GError **error
 {
   if (medley_job_get_state (job) == MEDLEY_JOB_PAUSED)
     return TRUE;
-  if (!medley_job_set_state (job, MEDLEY_JOB_PAUSED))
+  if (medley_job_get_stopping (job) != NULL || !medley_job_set_state (job, MEDLEY_JOB_PAUSED))
     return refuse_state (job, "paused", error);
   medley_run_pause (g_hash_table_lookup (self->runs, job));
+  medley_job_manager_save (self, job, TRUE, NULL, NULL);
   return TRUE;
 }
 
 gboolean
 medley_job_manager_resume (MedleyJobManager *self, MedleyJob *job, GError **error)
 {
+  /* One that was paused when an earlier daemon ended, and has not run again yet. */
+  if (medley_job_get_pause_at_start (job)
+      && !medley_job_state_is_final (medley_job_get_state (job))) {
+    medley_job_set_pause_at_start (job, FALSE);
+    if (medley_job_get_state (job) != MEDLEY_JOB_PAUSED) {
+      medley_job_manager_save (self, job, TRUE, NULL, NULL);
+      return TRUE;
+    }
+  }
   if (medley_job_get_state (job) == MEDLEY_JOB_RUNNING)
     return TRUE;
-  if (medley_job_get_state (job) != MEDLEY_JOB_PAUSED)
+  if (medley_job_get_state (job) != MEDLEY_JOB_PAUSED
+      || !medley_job_set_state (job, MEDLEY_JOB_RUNNING))
     return refuse_state (job, "resumed", error);
   medley_run_resume (g_hash_table_lookup (self->runs, job));
-  medley_job_set_state (job, MEDLEY_JOB_RUNNING);
+  medley_job_manager_save (self, job, TRUE, NULL, NULL);
   return TRUE;
 }
 
@@ -94,7 +88,17 @@ medley_job_manager_retry (MedleyJobManager *self, MedleyJob *job, GError **error
 {
   if (medley_job_get_state (job) != MEDLEY_JOB_FAILED)
     return refuse_state (job, "retried", error);
-  medley_job_manager_queue_again (self, job);
+  if (!medley_job_manager_has_queue_room (self, medley_job_get_client (job), error))
+    return FALSE;
+  if (!has_inputs (job, error))
+    return FALSE;
+  self->ended[MEDLEY_JOB_FAILED]--;
+  self->ended_bytes -= medley_job_get_bytes (job);
+  medley_job_manager_revive (self, job);
+  medley_job_reset_attempts (job);
+  medley_job_reopen (job);
+  medley_job_manager_save (self, job, TRUE, NULL, NULL);
+  medley_job_manager_enqueue (self, job);
   return TRUE;
 }
 
@@ -102,11 +106,16 @@ gboolean
 medley_job_manager_remove (MedleyJobManager *self, MedleyJob *job, GError **error)
 {
   g_autoptr (MedleyJob) keep = g_object_ref (job);
+  MedleyJobState state = medley_job_get_state (job);
 
-  if (!medley_job_state_is_final (medley_job_get_state (job)))
+  if (!medley_job_state_is_final (state))
     return refuse_state (job, "removed before it has ended", error);
-  medley_job_store_remove (self->store, job);
-  medley_job_delete_files (job);
+  if (medley_job_is_removed (job))
+    return TRUE;
+  self->ended[state]--;
+  self->ended_bytes -= MIN (medley_job_get_bytes (job), self->ended_bytes);
+  medley_job_manager_drop (self, job);
+  medley_job_manager_save_removal (self, job);
   g_signal_emit_by_name (self, "job-removed", job);
   return TRUE;
 }
@@ -131,7 +140,6 @@ medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job, const cha
   }
   writer = medley_input_writer_new (job, input, medley_job_manager_input_done, self);
   if (!medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
-    g_hash_table_remove (self->awaits, job);
-  medley_job_manager_dispatch (self);
+    medley_job_manager_enqueue (self, job);
   return writer;
 }

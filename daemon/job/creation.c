@@ -6,24 +6,16 @@
 
 #include "base/error.h"
 #include "base/nearest.h"
+#include "job/creation-private.h"
 #include "job/feeder.h"
 #include "job/manager-private.h"
 #include "job/request.h"
 #include "pipeline/plan.h"
 
-typedef struct {
-  MedleyJobRequest *request;
-  MedleyPipeline *pipeline; /* owned */
-  GVariant *plan;
-  GVariant *parameters;
-  char *digest;
-  GVariant *faults;
-} Creation;
-
 static void
 creation_free (gpointer data)
 {
-  Creation *creation = data;
+  MedleyCreation *creation = data;
 
   g_clear_pointer (&creation->request, medley_job_request_free);
   g_clear_pointer (&creation->pipeline, medley_pipeline_unref);
@@ -31,11 +23,50 @@ creation_free (gpointer data)
   g_clear_pointer (&creation->parameters, g_variant_unref);
   g_clear_pointer (&creation->faults, g_variant_unref);
   g_free (creation->digest);
+  g_free (creation->key);
+  g_free (creation->key_digest);
   g_free (creation);
 }
 
 static void
-return_faults (GTask *task, Creation *creation, GPtrArray *faults)
+fail (GTask *task, GError *error)
+{
+  medley_creation_answer_waiting (g_task_get_source_object (task), g_task_get_task_data (task),
+                                  NULL, error);
+  g_task_return_error (task, error);
+}
+
+/* ---- checks ---- */
+
+static gboolean
+check_options (MedleyJobManager *self, const MedleyJobRequest *request, GError **error)
+{
+  guint64 longest = medley_config_get_number (self->config, "limits.request-key");
+  const char *key = request->idempotency_key;
+  gint64 now = g_get_real_time ();
+
+  if (ABS ((gint64) request->priority) > 100)
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "priority %d is not between -100 and 100", request->priority);
+  else if (request->start_at < 0 || request->deadline < 0)
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "times are microseconds since 1970 and not negative");
+  else if (request->deadline != 0 && request->deadline <= MAX (now, request->start_at))
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "the deadline is %s",
+                 request->deadline <= now ? "past already" : "not after the start");
+  else if (key != NULL
+           && (key[0] == '\0' || strlen (key) > longest || !g_utf8_validate (key, -1, NULL)))
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "an idempotency key has 1 to %" G_GUINT64_FORMAT
+                 " bytes of UTF-8 (limits.request-key)",
+                 longest);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static void
+return_faults (GTask *task, MedleyCreation *creation, GPtrArray *faults)
 {
   const MedleyFault *first = NULL;
   guint n = 0;
@@ -47,14 +78,14 @@ return_faults (GTask *task, Creation *creation, GPtrArray *faults)
       first = fault;
   }
   creation->faults = g_variant_ref_sink (medley_faults_to_variant (faults));
-  g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
+  fail (task, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PIPELINE,
                            "pipeline \"%s\" has %u fault%s; the first: %s",
                            medley_pipeline_get_name (creation->pipeline), n, n == 1 ? "" : "s",
-                           first != NULL ? first->message : "?");
+                           first != NULL ? first->message : "?"));
 }
 
 static const char *
-resolve_input (Creation *creation, const char *name, GError **error)
+resolve_input (MedleyCreation *creation, const char *name, GError **error)
 {
   const char *const *names = medley_pipeline_get_inputs (creation->pipeline);
 
@@ -81,8 +112,8 @@ resolve_input (Creation *creation, const char *name, GError **error)
 }
 
 static gboolean
-plan_request (MedleyJobManager *self, Creation *creation, const MedleyPipelineContext *context,
-              GError **error)
+plan_request (MedleyJobManager *self, MedleyCreation *creation,
+              const MedleyPipelineContext *context, GError **error)
 {
   MedleyJobRequest *request = creation->request;
   g_auto (GVariantBuilder) outputs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{ss}"));
@@ -121,7 +152,7 @@ plan_request (MedleyJobManager *self, Creation *creation, const MedleyPipelineCo
 }
 
 static gboolean
-fill_inputs (MedleyJobManager *self, Creation *creation, MedleyJob *job, GError **error)
+fill_inputs (MedleyJobManager *self, MedleyCreation *creation, MedleyJob *job, GError **error)
 {
   MedleyJobRequest *request = creation->request;
 
@@ -172,7 +203,7 @@ make_outputs (MedleyJob *job, GVariant *plan, GError **error)
 }
 
 static void
-feed_descriptors (MedleyJobManager *self, Creation *creation, MedleyJob *job)
+feed_descriptors (MedleyJobManager *self, MedleyCreation *creation, MedleyJob *job)
 {
   for (guint i = 0; i < creation->request->inputs->len; i++) {
     MedleyRequestInput *given = creation->request->inputs->pdata[i];
@@ -188,33 +219,73 @@ feed_descriptors (MedleyJobManager *self, Creation *creation, MedleyJob *job)
 }
 
 static void
-create_job (MedleyJobManager *self, GTask *task, Creation *creation)
+set_options (MedleyJobManager *self, const MedleyJobRequest *request, MedleyJobOptions *options)
 {
-  g_autofree char *id = medley_job_manager_make_id (self);
-  g_autoptr (MedleyJob) job = NULL;
-  GError *error = NULL;
+  guint allowed = (guint) medley_config_get_number (self->config, "jobs.attempts");
 
-  if (!medley_job_manager_has_queue_room (self, creation->request->client, &error)) {
-    g_task_return_error (task, error);
-    return;
-  }
-  job = medley_job_new (id, creation->request->client, creation->plan, creation->parameters,
-                        medley_job_manager_get_spool (self),
-                        (guint) medley_config_get_number (medley_job_manager_get_config (self),
-                                                          "limits.events"));
-  if (!fill_inputs (self, creation, job, &error) || !make_outputs (job, creation->plan, &error)) {
+  options->priority = request->priority;
+  options->start_at = request->start_at;
+  options->deadline = request->deadline;
+  options->run_time = request->run_time;
+  options->attempts = request->attempts != 0 ? request->attempts : allowed;
+  options->no_cache = request->no_cache;
+}
+
+/* The job is on the disk, or cannot be. */
+static void
+created (MedleyJobManager *self, MedleyJob *job, const GError *error, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  MedleyCreation *creation = g_task_get_task_data (task);
+
+  self->creating--;
+  if (error != NULL) {
+    medley_job_set_removed (job);
     medley_job_delete_files (job);
-    g_task_return_error (task, error);
+    fail (task, g_error_copy (error));
     return;
   }
   medley_job_manager_add (self, job);
   feed_descriptors (self, creation, job);
-  medley_job_manager_dispatch (self);
-  g_task_return_pointer (task, g_steal_pointer (&job), g_object_unref);
+  medley_creation_answer_waiting (self, creation, job, NULL);
+  g_task_return_pointer (task, g_object_ref (job), g_object_unref);
+}
+
+/* Keeps @task until the job is written. */
+static void
+create_job (MedleyJobManager *self, GTask *task, MedleyCreation *creation)
+{
+  MedleyJobRequest *request = creation->request;
+  g_autofree char *id = medley_job_manager_make_id (self);
+  g_autoptr (MedleyJob) job = NULL;
+  MedleyJobOptions options;
+  GError *error = NULL;
+
+  if (!medley_job_manager_has_queue_room (self, request->client, &error)) {
+    fail (task, error);
+    return;
+  }
+  set_options (self, request, &options);
+  job = medley_job_new (id, request->client, creation->plan, creation->digest, creation->parameters,
+                        &options, self->spool, self->store,
+                        (guint) medley_config_get_number (self->config, "limits.events"));
+  if (!fill_inputs (self, creation, job, &error) || !make_outputs (job, creation->plan, &error)) {
+    medley_job_delete_files (job);
+    fail (task, error);
+    return;
+  }
+  if (creation->key != NULL) {
+    g_autofree char *owner = medley_creation_dup_owner (request->client);
+
+    medley_job_set_key (job, owner, request->idempotency_key, creation->key_digest);
+  }
+  medley_job_push_created (job);
+  self->creating++;
+  medley_job_manager_save (self, job, TRUE, created, g_object_ref (task));
 }
 
 static char *
-make_digest (MedleyJobManager *self, Creation *creation)
+make_digest (MedleyJobManager *self, MedleyCreation *creation)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   const char *registry = medley_catalog_get_registry (medley_job_manager_get_catalog (self));
@@ -230,14 +301,14 @@ plan_checked (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GTask) task = data;
   MedleyJobManager *self = g_task_get_source_object (task);
-  Creation *creation = g_task_get_task_data (task);
+  MedleyCreation *creation = g_task_get_task_data (task);
   GError *error = NULL;
   g_autoptr (GVariant) reply = medley_pool_ask_finish (MEDLEY_POOL (source), result, &error);
   g_autoptr (GVariant) found = NULL;
   g_autoptr (GPtrArray) faults = NULL;
 
   if (reply == NULL) {
-    g_task_return_error (task, error);
+    fail (task, error);
     return;
   }
   found = g_variant_get_child_value (reply, 0);
@@ -246,7 +317,7 @@ plan_checked (GObject *source, GAsyncResult *result, gpointer data)
     return_faults (task, creation, faults);
     return;
   }
-  medley_job_manager_set_checked (self, creation->digest);
+  medley_job_manager_set_checked (self, creation->digest, creation->plan);
   create_job (self, task, creation);
 }
 
@@ -287,7 +358,7 @@ static void
 faulty_pipeline_checked (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GTask) task = data;
-  Creation *creation = g_task_get_task_data (task);
+  MedleyCreation *creation = g_task_get_task_data (task);
   g_autoptr (GVariant) reply = medley_pool_ask_finish (MEDLEY_POOL (source), result, NULL);
   g_autoptr (GVariant) found = NULL;
   g_autoptr (GPtrArray) faults = NULL;
@@ -301,7 +372,7 @@ faulty_pipeline_checked (GObject *source, GAsyncResult *result, gpointer data)
 
 /* Every fault at once: also those that only a worker sees. Takes over @task. */
 static void
-collect_all_faults (MedleyJobManager *self, GTask *task, Creation *creation,
+collect_all_faults (MedleyJobManager *self, GTask *task, MedleyCreation *creation,
                     const MedleyPipelineContext *installed)
 {
   const MedleyPipelineContext *context = installed;
@@ -313,8 +384,8 @@ collect_all_faults (MedleyJobManager *self, GTask *task, Creation *creation,
         medley_config_get_list (medley_job_manager_get_config (self), "jobs.client-elements"));
   plan = medley_plan_make_partial (creation->pipeline, context);
   if (plan != NULL) {
-    medley_pool_ask_async (medley_job_manager_get_pool (self), "Check",
-                           g_variant_new ("(@a{sv})", plan), faulty_pipeline_checked, task);
+    medley_pool_ask_async (self->pool, "Check", g_variant_new ("(@a{sv})", plan),
+                           faulty_pipeline_checked, task);
     return;
   }
   return_faults (task, creation, medley_pipeline_get_faults (creation->pipeline));
@@ -326,20 +397,27 @@ medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *reque
                                  GAsyncReadyCallback callback, gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
-  Creation *creation = g_new0 (Creation, 1);
+  MedleyCreation *creation = g_new0 (MedleyCreation, 1);
   const MedleyPipelineContext *context
       = medley_library_context (medley_job_manager_get_library (self));
+  GVariant *known;
   GError *error = NULL;
 
   creation->request = request;
   g_task_set_task_data (task, creation, creation_free);
+  if (!check_options (self, request, &error)) {
+    fail (task, error);
+    return;
+  }
+  if (request->idempotency_key != NULL && medley_creation_answer_with_key (self, task, creation))
+    return;
   if (!medley_job_manager_has_queue_room (self, request->client, &error)) {
-    g_task_return_error (task, error);
+    fail (task, error);
     return;
   }
   creation->pipeline = find_pipeline (self, request, &error);
   if (creation->pipeline == NULL) {
-    g_task_return_error (task, error);
+    fail (task, error);
     return;
   }
   if (!medley_pipeline_is_valid (creation->pipeline)) {
@@ -347,28 +425,36 @@ medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *reque
     return;
   }
   if (!plan_request (self, creation, context, &error)) {
-    g_task_return_error (task, error);
+    fail (task, error);
     return;
   }
   creation->digest = make_digest (self, creation);
-  if (medley_job_manager_is_checked (self, creation->digest)) {
+  known = medley_job_manager_find_checked (self, creation->digest);
+  if (known != NULL) {
+    g_variant_unref (creation->plan);
+    creation->plan = g_variant_ref (known);
     create_job (self, task, creation);
     return;
   }
-  medley_pool_ask_async (medley_job_manager_get_pool (self), "Check",
-                         g_variant_new ("(@a{sv})", creation->plan), plan_checked,
-                         g_steal_pointer (&task));
+  medley_pool_ask_async (self->pool, "Check", g_variant_new ("(@a{sv})", creation->plan),
+                         plan_checked, g_steal_pointer (&task));
 }
 
 MedleyJob *
 medley_job_manager_create_finish (MedleyJobManager *self, GAsyncResult *result, GVariant **faults,
                                   GError **error)
 {
-  Creation *creation = g_task_get_task_data (G_TASK (result));
+  MedleyCreation *creation = g_task_get_task_data (G_TASK (result));
 
   if (faults != NULL)
     *faults = creation->faults != NULL ? g_variant_ref (creation->faults) : NULL;
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+gboolean
+medley_job_manager_create_was_replayed (GAsyncResult *result)
+{
+  return ((MedleyCreation *) g_task_get_task_data (G_TASK (result)))->replayed;
 }
 
 static void
@@ -410,8 +496,8 @@ medley_job_manager_check_async (MedleyJobManager *self, const char *json, gsize 
                            (GDestroyNotify) g_ptr_array_unref);
     return;
   }
-  medley_pool_ask_async (medley_job_manager_get_pool (self), "Check",
-                         g_variant_new ("(@a{sv})", plan), text_checked, g_steal_pointer (&task));
+  medley_pool_ask_async (self->pool, "Check", g_variant_new ("(@a{sv})", plan), text_checked,
+                         g_steal_pointer (&task));
 }
 
 GPtrArray *
@@ -445,8 +531,8 @@ medley_job_manager_inspect_async (MedleyJobManager *self, const char *engine,
                              "there is no engine \"%s\"; see `medley engines`", engine);
     return;
   }
-  medley_pool_ask_async (medley_job_manager_get_pool (self), "Inspect",
-                         g_variant_new ("(s)", engine), inspected, g_steal_pointer (&task));
+  medley_pool_ask_async (self->pool, "Inspect", g_variant_new ("(s)", engine), inspected,
+                         g_steal_pointer (&task));
 }
 
 GVariant *

@@ -43,11 +43,15 @@ medley_job_get_error (MedleyJob *self);
  *
  * Returns: (transfer floating): `a{sv}`: "id" s, "pipeline" s, "state" s, "created" x, "started" x,
  * "finished" x (microseconds since 1970; absent before), "progress" d (absent when unknown),
- * "remaining" d (seconds; absent when unknown), "attempt" u, "parameters" a{sv}, "inputs" a{sv}
- * (name → a{sv}: "type" s, "size" t, "complete" b), "outputs" a{sv} (name → a{sv}: "type" s, "size"
- * t, "state" s: "pending", "growing", "complete", "failed"), "outputNames" as (in the pipeline's
+ * "remaining" d (seconds; absent when unknown), "attempt" u, "attempts" aa{sv} (those that ended:
+ * "number" u, "started" x, "finished" x, "error" a{sv}, "log" as: the last lines of a worker that
+ * was lost), "priority" i, "startAt" x, "deadline" x (µs since 1970), "runTime" t (seconds),
+ * "cache" b (these four only where the request says so), "parameters" a{sv}, "inputs" a{sv} (name →
+ * a{sv}: "type" s, "size" t, "complete" b), "outputs" a{sv} (name → a{sv}: "type" s, "size" t,
+ * "state" s: "pending", "growing", "complete", "failed"), "outputNames" as (in the pipeline's
  * order), "error" a{sv} (see medley_error_to_variant(); with "faults" aa{sv} when a pipeline was
- * refused), "reason" s (why a queued job waits), "position" u (its place in the queue), "lastEvent"
+ * refused), "reason" s (why a queued job waits), "position" u (its place in the queue, 0 while it
+ * is not ready for one), "lastEvent"
  * t
  */
 GVariant *
@@ -70,7 +74,8 @@ medley_job_get_error_variant (MedleyJob *self);
  * Returns: (transfer full) (element-type GVariant): events `a{sv}`: "seq" t (from 1), "time" x
  * (microseconds since 1970), "kind" s ("state", "stage-started", "stage-first-output",
  * "stage-finished", "stage-fallback", "output-started", "output-finished", "progress", "warning",
- * "log"), and what the kind tells ("state", "stage", "engine", "output", "fraction", "remaining",
+ * "log", "interrupted": the daemon ended while the job ran, "retry": another attempt follows), and
+ * what the kind tells ("state", "stage", "engine", "output", "fraction", "remaining",
  * "message", "code", "buffers", "bytes", "duration", "time-used")
  */
 GPtrArray *

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "job/agenda.h"
+#include "job/classes.h"
 #include "job/job-private.h"
 #include "job/manager.h"
+#include "job/queue.h"
+#include "job/retry.h"
 #include "job/run.h"
 #include "job/store.h"
 
 G_BEGIN_DECLS
 
-/* What the files of the manager share: manager.c (queue, runs, status), creation.c and control.c.
- */
+/* What the files of the manager share: manager.c (queue, runs, ends), creation.c, control.c,
+ * lookup.c (which jobs there are), saving.c (what goes to the store), recovery.c (what an earlier
+ * daemon left) and retention.c (what is forgotten). */
 
 struct _MedleyJobManager {
   GObject parent_instance;
@@ -21,47 +26,128 @@ struct _MedleyJobManager {
   MedleySpool *spool;
   MedleyJobStore *store;
 
-  GQueue queue;        /* MedleyJob that wait, owned */
+  GHashTable *live;     /* id → MedleyJob that has not ended, or whose end is not in the store */
+  GHashTable *known;    /* id → what lookup.c notes of an ended job that somebody holds */
+  GHashTable *removing; /* ids of jobs that the store still has */
+  guint ended[MEDLEY_JOB_N_STATES];
+  guint64 ended_bytes;
+
+  MedleyQueue *queue;
+  MedleyClasses *classes;
+  MedleyAgenda *agenda;
   GHashTable *runs;    /* MedleyJob → MedleyRun */
-  GHashTable *awaits;  /* MedleyJob whose upload has not begun → its time-out, a source */
   GHashTable *outputs; /* spool file name → MedleyJob, of running jobs */
-  GHashTable *checked; /* digest of a plan that a worker accepted */
+  GHashTable *checked; /* digest → plan that a worker accepted */
+  GHashTable *keys;    /* idempotency key in the making → GPtrArray of GTask that wait for it */
+  guint creating;      /* jobs that are being written for the first time */
+
+  GQueue saves;   /* MedleySave under way, in order */
+  GQueue flushes; /* MedleyFlush */
+  guint64 last_save;
+  GHashTable *unsaved; /* MedleyJob → itself, to be saved soon */
+  guint unsaved_source;
+  guint retention_source;
+
   GVariantDict *faces;
   gint64 started;
   gint64 last_id_time;
   guint dispatch_source;
 };
 
-MedleyPool *
-medley_job_manager_get_pool (MedleyJobManager *self);
-MedleySpool *
-medley_job_manager_get_spool (MedleyJobManager *self);
-/* plans that a worker accepted: digests of plan and registry */
-gboolean
-medley_job_manager_is_checked (MedleyJobManager *self, const char *digest);
+/* ---- manager.c ---- */
+
+/* (transfer none) (nullable): plans that a worker accepted, by digest of plan and registry; the
+ * same plan is held once however many jobs have it */
+GVariant *
+medley_job_manager_find_checked (MedleyJobManager *self, const char *digest);
 void
-medley_job_manager_set_checked (MedleyJobManager *self, const char *digest);
-/* MEDLEY_ERROR_QUEUE_FULL */
+medley_job_manager_set_checked (MedleyJobManager *self, const char *digest, GVariant *plan);
+/* MEDLEY_ERROR_QUEUE_FULL, MEDLEY_ERROR_NO_SPACE */
 gboolean
 medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error);
 /* (transfer full): unique, sorts by time */
 char *
 medley_job_manager_make_id (MedleyJobManager *self);
-/* Takes a whole job in: it is acknowledged from here on. */
+/* Takes a job in that the store has; the second tells everybody and queues it. */
+void
+medley_job_manager_take_live (MedleyJobManager *self, MedleyJob *job);
 void
 medley_job_manager_add (MedleyJobManager *self, MedleyJob *job);
+/* Lets a queued job wait for what it needs: an upload, a time, or a worker. */
+void
+medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job);
 /* Ends a job that has not ended: its run is stopped, or it is taken from the queue. */
 void
 medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error);
-/* Queues a job that was started before. */
+/* The last step of every job: @error is NULL for a job that is done. */
 void
-medley_job_manager_queue_again (MedleyJobManager *self, MedleyJob *job);
-/* Starts what can be started. */
+medley_job_manager_conclude (MedleyJobManager *self, MedleyJob *job, GVariant *error);
+/* Starts what can be started, soon. */
 void
-medley_job_manager_dispatch (MedleyJobManager *self);
+medley_job_manager_schedule (MedleyJobManager *self);
 /* An input is whole, or given up with @error; a MedleyFeederDone with the manager as its data. */
 void
 medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error,
                                gpointer manager);
+
+/* ---- lookup.c ---- */
+
+/* A job that has ended is kept in the store alone, from when its end is written. */
+void
+medley_job_manager_settle (MedleyJobManager *self, MedleyJob *job);
+void
+medley_job_manager_forget_known (MedleyJobManager *self);
+void
+medley_job_manager_free_known (gpointer data);
+/* It is being removed: nobody finds it any more. */
+void
+medley_job_manager_drop (MedleyJobManager *self, MedleyJob *job);
+/* Of a job that was failed: it has not ended any more. */
+void
+medley_job_manager_revive (MedleyJobManager *self, MedleyJob *job);
+
+/* ---- saving.c ---- */
+
+typedef void (*MedleySaved) (MedleyJobManager *self, MedleyJob *job, const GError *error,
+                             gpointer data);
+
+/**
+ * medley_job_manager_save:
+ * @self: a manager
+ * @job: a job
+ * @sync: whether to wait for the disk: first for the files that have become whole, then for the
+ * store
+ * @done: (nullable): called later
+ * @data: for @done
+ *
+ * Writes what has changed of a job. What could not be written is tried again until it can.
+ */
+void
+medley_job_manager_save (MedleyJobManager *self, MedleyJob *job, gboolean sync, MedleySaved done,
+                         gpointer data);
+/* Removes a dropped job from the store, then its files. */
+void
+medley_job_manager_save_removal (MedleyJobManager *self, MedleyJob *job);
+/* Writes it within a moment, together with what else there will be. */
+void
+medley_job_manager_save_soon (MedleyJobManager *self, MedleyJob *job);
+/* Writes all that now. */
+void
+medley_job_manager_save_unsaved (MedleyJobManager *self);
+/* At the end: nobody is called back any more. */
+void
+medley_job_manager_drop_saves (MedleyJobManager *self);
+
+/* ---- recovery.c, retention.c ---- */
+
+/* Takes in what an earlier daemon left; removes files that no job has. */
+void
+medley_job_manager_recover (MedleyJobManager *self);
+/* Removes ended jobs that are too many, too large or too old. */
+void
+medley_job_manager_retain (MedleyJobManager *self);
+/* ... and goes on doing so as time passes. */
+void
+medley_job_manager_watch_age (MedleyJobManager *self);
 
 G_END_DECLS

@@ -4,8 +4,6 @@
 #include "base/error.h"
 #include "job/input-writer-private.h"
 #include "job/manager-private.h"
-#include "job/run.h"
-#include "job/store.h"
 
 /* Pipelines that were checked against the present engines; a client can send any number of
  * different ones. */
@@ -17,7 +15,10 @@ enum { SIGNAL_ADDED, SIGNAL_REMOVED, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
-/* ---- queue and runs ---- */
+/* ---- the queue ---- */
+
+static void
+dispatch (MedleyJobManager *self);
 
 static gboolean
 dispatch_idle (gpointer data)
@@ -25,89 +26,295 @@ dispatch_idle (gpointer data)
   MedleyJobManager *self = data;
 
   self->dispatch_source = 0;
-  medley_job_manager_dispatch (self);
+  dispatch (self);
   return G_SOURCE_REMOVE;
 }
 
-static void
-schedule_dispatch (MedleyJobManager *self)
+void
+medley_job_manager_schedule (MedleyJobManager *self)
 {
   if (self->dispatch_source == 0)
     self->dispatch_source = g_idle_add_full (G_PRIORITY_DEFAULT, dispatch_idle, self, NULL);
 }
 
-static void
-update_queue_places (MedleyJobManager *self)
+static char *
+explain_time (const char *what, gint64 time)
 {
-  guint place = 0;
+  g_autoptr (GDateTime) utc = g_date_time_new_from_unix_utc (time / G_USEC_PER_SEC);
+  g_autoptr (GDateTime) local = g_date_time_to_local (utc);
+  g_autofree char *text = g_date_time_format (local, "%F %T");
 
-  for (GList *l = self->queue.head; l != NULL; l = l->next) {
-    gboolean awaits = medley_job_has_input_in (l->data, MEDLEY_INPUT_AWAITED);
+  return g_strdup_printf ("%s %s", what, text);
+}
 
-    medley_job_set_queue_place (l->data,
-                                awaits ? "waits for the upload of an input"
-                                       : "waits for a free worker",
-                                ++place);
+/* A MedleyJobPlace. */
+static void
+explain_place (MedleyJob *job, char **reason, guint *position, gpointer data)
+{
+  MedleyJobManager *self = data;
+  const char *const *classes = medley_queue_get_classes (self->queue, job);
+  gint64 ready = medley_agenda_get (self->agenda, job, MEDLEY_AGENDA_READY);
+
+  if (classes != NULL) {
+    *position = medley_queue_get_position (self->queue, job);
+    *reason = medley_classes_explain (self->classes, medley_job_get_client (job), classes);
+    if (*reason == NULL)
+      *reason = g_strdup ("waits for a free worker");
+  } else if (ready != 0) {
+    *reason = explain_time (medley_job_get_attempts (job, NULL) > 0 ? "waits for another attempt at"
+                                                                    : "is scheduled for",
+                            ready);
+  } else if (medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED)) {
+    *reason = g_strdup ("waits for the upload of an input");
   }
 }
 
-static void
-forget_surplus (MedleyJobManager *self)
+void
+medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job)
 {
-  guint keep = (guint) medley_config_get_number (self->config, "jobs.keep");
-  MedleyJob *job;
+  gint64 now = g_get_real_time (), ready = medley_job_get_ready_at (job);
+  gint64 deadline = medley_job_get_options (job)->deadline;
+  g_auto (GStrv) classes = NULL;
 
-  while ((job = medley_job_store_find_surplus (self->store, keep)) != NULL) {
-    if (!medley_job_manager_remove (self, job, NULL))
-      return;
+  medley_job_set_place_func (job, explain_place, self);
+  if (deadline != 0 && medley_agenda_get (self->agenda, job, MEDLEY_AGENDA_DEADLINE) == 0)
+    medley_agenda_set (self->agenda, job, MEDLEY_AGENDA_DEADLINE, deadline);
+  if (medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED)) {
+    gint64 wait = (gint64) medley_config_get_number (self->config, "limits.upload-wait");
+
+    medley_agenda_set (self->agenda, job, MEDLEY_AGENDA_UPLOAD, now + wait * G_USEC_PER_SEC);
+    return;
+  }
+  medley_agenda_remove (self->agenda, job, MEDLEY_AGENDA_UPLOAD);
+  if (ready > now) {
+    medley_agenda_set (self->agenda, job, MEDLEY_AGENDA_READY, ready);
+    return;
+  }
+  classes = medley_classes_of_plan (medley_job_get_plan (job), self->catalog);
+  medley_queue_push (self->queue, job, (guint64) medley_job_get_created (job),
+                     medley_job_get_options (job)->priority, medley_job_get_client (job),
+                     (const char *const *) classes);
+  medley_job_manager_schedule (self);
+}
+
+static void
+stop_with (MedleyJobManager *self, MedleyJob *job, MedleyError code, const char *message)
+{
+  g_autoptr (GError) error = g_error_new_literal (MEDLEY_ERROR, (gint) code, message);
+
+  medley_job_manager_stop (self, job, error);
+}
+
+/* A MedleyAgendaDue. */
+static void
+job_is_due (gpointer job, MedleyAgendaKind kind, gpointer data)
+{
+  MedleyJobManager *self = data;
+
+  switch (kind) {
+  case MEDLEY_AGENDA_READY:
+    medley_job_manager_enqueue (self, job);
+    break;
+  case MEDLEY_AGENDA_DEADLINE:
+    stop_with (self, job, MEDLEY_ERROR_DEADLINE, "the job's deadline has passed");
+    break;
+  case MEDLEY_AGENDA_UPLOAD:
+    stop_with (self, job, MEDLEY_ERROR_EMPTY_INPUT,
+               "no upload of the input began within limits.upload-wait");
+    break;
+  case MEDLEY_AGENDA_N_KINDS:
+    break;
   }
 }
 
-static void
-settle_outputs (MedleyJob *job, gboolean ok)
+gboolean
+medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error)
 {
-  GPtrArray *outputs = medley_job_list_outputs (job);
+  guint64 floor = medley_config_get_number (self->config, "limits.free-space");
 
-  for (guint i = 0; i < outputs->len; i++)
-    medley_job_set_output_state (job, outputs->pdata[i],
-                                 ok ? MEDLEY_OUTPUT_COMPLETE : MEDLEY_OUTPUT_FAILED);
+  if (floor > 0 && medley_spool_get_free (self->spool) < floor) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NO_SPACE,
+                 "the disk of the jobs has less than %" G_GUINT64_FORMAT
+                 " MiB free (limits.free-space): no new jobs until there is space; `medley rm` "
+                 "removes finished ones",
+                 floor >> 20);
+    return FALSE;
+  }
+  if (g_hash_table_size (self->live) - g_hash_table_size (self->runs) + self->creating
+      >= medley_config_get_number (self->config, "limits.queue")) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL,
+                 "the queue is full (limits.queue); try again later");
+    return FALSE;
+  }
+  if (medley_queue_get_client_length (self->queue, client)
+      >= medley_config_get_number (self->config, "limits.queue-per-client")) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL,
+                 "too many of your jobs wait already (limits.queue-per-client); try again later");
+    return FALSE;
+  }
+  return TRUE;
 }
 
-/* The last step of every job: @error is NULL for a job that is done. */
+/* ---- ends ---- */
+
 static void
-conclude (MedleyJobManager *self, MedleyJob *job, GVariant *error)
+concluded (MedleyJobManager *self, MedleyJob *job, const GError *error, gpointer data)
+{
+  MedleyJobState state;
+
+  /* What cannot be kept is not done. */
+  if (error != NULL && medley_job_will_be_done (job)) {
+    medley_job_prepare_end (job, MEDLEY_JOB_FAILED, medley_error_to_variant (error, NULL, NULL));
+    medley_job_manager_save (self, job, TRUE, concluded, NULL);
+    return;
+  }
+  medley_job_end (job);
+  state = medley_job_get_state (job);
+  self->ended[state]++;
+  self->ended_bytes += medley_job_get_bytes (job);
+  if (error == NULL)
+    medley_job_manager_settle (self, job);
+  medley_job_manager_retain (self);
+}
+
+void
+medley_job_manager_conclude (MedleyJobManager *self, MedleyJob *job, GVariant *error)
 {
   MedleyJobState state = MEDLEY_JOB_DONE;
 
   medley_feeder_stop (job);
-  g_hash_table_remove (self->awaits, job);
+  medley_agenda_remove_all (self->agenda, job);
+  medley_queue_remove (self->queue, job);
   if (error != NULL) {
     const char *code = "";
 
     g_variant_lookup (error, "code", "&s", &code);
     state = g_str_equal (code, "cancelled") ? MEDLEY_JOB_CANCELLED : MEDLEY_JOB_FAILED;
-    medley_job_set_error (job, error);
   }
-  settle_outputs (job, error == NULL);
-  /* It may have ended at the very moment it was paused. */
-  if (state == MEDLEY_JOB_DONE && medley_job_get_state (job) == MEDLEY_JOB_PAUSED)
-    medley_job_set_state (job, MEDLEY_JOB_RUNNING);
-  medley_job_set_state (job, state);
-  forget_surplus (self);
+  medley_job_prepare_end (job, state, error);
+  medley_job_manager_save (self, job, TRUE, concluded, NULL);
 }
+
+void
+medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error)
+{
+  MedleyRun *run = g_hash_table_lookup (self->runs, job);
+
+  if (medley_job_is_ending (job) || medley_job_state_is_final (medley_job_get_state (job)))
+    return;
+  if (run == NULL) {
+    medley_job_manager_conclude (self, job, medley_error_to_variant (error, NULL, NULL));
+    return;
+  }
+  /* A daemon that dies before the worker has stopped must not start it again. */
+  medley_job_set_stopping (job, medley_error_to_variant (error, NULL, NULL));
+  medley_job_manager_save (self, job, TRUE, NULL, NULL);
+  medley_run_stop (run, error);
+}
+
+static double
+next_random (gpointer data)
+{
+  return g_random_double ();
+}
+
+static MedleyRetryVerdict
+decide (MedleyJobManager *self, MedleyJob *job, const char *code, guint64 *delay)
+{
+  guint allowed, made = medley_job_get_attempts (job, &allowed);
+  MedleyRetryPolicy policy = {
+    .attempts = allowed,
+    .poison = (guint) medley_config_get_number (self->config, "jobs.poison"),
+    .delay = medley_config_get_number (self->config, "jobs.retry-delay") * 1000,
+    .delay_maximum = medley_config_get_number (self->config, "jobs.retry-delay-maximum") * 1000,
+  };
+
+  return medley_retry_decide (&policy, code, made, medley_job_get_kills (job), next_random, NULL,
+                              delay);
+}
+
+static GVariant *
+make_poison_error (MedleyJob *job, GVariant *last)
+{
+  const char *message = "", *stage = NULL, *engine = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_variant_lookup (last, "message", "&s", &message);
+  g_variant_lookup (last, "stage", "&s", &stage);
+  g_variant_lookup (last, "engine", "&s", &engine);
+  error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_POISONED,
+                       "the job took %u workers with it and is not started again; its attempts "
+                       "have what they printed. The last time: %s",
+                       medley_job_get_kills (job), message);
+  return medley_error_to_variant (error, stage, engine);
+}
+
+static void
+try_again (MedleyJobManager *self, MedleyJob *job, GVariant *error, guint64 delay)
+{
+  GPtrArray *outputs = medley_job_list_outputs (job);
+  GVariantDict details;
+
+  g_variant_dict_init (&details, NULL);
+  g_variant_dict_insert (&details, "attempt", "u", medley_job_get_attempts (job, NULL));
+  g_variant_dict_insert (&details, "delay", "d", (double) delay / 1000);
+  g_variant_dict_insert_value (&details, "error", error);
+  for (guint i = 0; i < outputs->len; i++)
+    medley_job_restart_output (job, outputs->pdata[i]);
+  medley_job_set_ready_at (job, g_get_real_time () + (gint64) delay * 1000);
+  medley_job_set_state (job, MEDLEY_JOB_QUEUED);
+  medley_job_add_event (job, "retry", &details);
+  medley_job_manager_enqueue (self, job);
+}
+
+static void
+attempt_failed (MedleyJobManager *self, MedleyJob *job, GVariant *error, const char *const *log)
+{
+  const char *code = "";
+  guint64 delay = 0;
+
+  g_variant_lookup (error, "code", "&s", &code);
+  if (medley_retry_is_kill (code))
+    medley_job_add_kill (job);
+  else
+    log = NULL;
+  medley_job_finish_attempt (job, error, log);
+  switch (medley_job_get_stopping (job) != NULL ? MEDLEY_RETRY_GIVE_UP
+                                                : decide (self, job, code, &delay)) {
+  case MEDLEY_RETRY_AGAIN:
+    try_again (self, job, error, delay);
+    break;
+  case MEDLEY_RETRY_POISONED:
+    medley_job_manager_conclude (self, job, make_poison_error (job, error));
+    break;
+  case MEDLEY_RETRY_GIVE_UP:
+    medley_job_manager_conclude (self, job, error);
+    break;
+  }
+}
+
+/* ---- runs ---- */
 
 static void
 run_ended (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error, gpointer data)
 {
   MedleyJobManager *self = data;
   g_autoptr (MedleyJob) keep = g_object_ref (job);
+  g_auto (GStrv) classes = g_strdupv ((char **) medley_run_get_classes (run));
+  g_auto (GStrv) log = medley_run_dup_log (run);
   GPtrArray *outputs = medley_job_list_outputs (job);
 
   for (guint i = 0; i < outputs->len; i++)
     g_hash_table_remove (self->outputs, ((MedleyOutput *) outputs->pdata[i])->file);
   g_hash_table_remove (self->runs, job);
-  conclude (self, job, ok ? NULL : error);
-  schedule_dispatch (self);
+  medley_classes_end (self->classes, medley_job_get_client (job), (const char *const *) classes);
+  if (ok) {
+    medley_job_finish_attempt (job, NULL, NULL);
+    medley_job_manager_conclude (self, job, NULL);
+  } else {
+    attempt_failed (self, job, error, (const char *const *) log);
+  }
+  medley_job_manager_schedule (self);
 }
 
 static gboolean
@@ -136,31 +343,29 @@ static void
 start_job (MedleyJobManager *self, MedleyJob *job)
 {
   GPtrArray *outputs = medley_job_list_outputs (job);
+  g_auto (GStrv) classes = medley_classes_of_plan (medley_job_get_plan (job), self->catalog);
   MedleyRun *run;
 
+  medley_job_begin_attempt (job);
   medley_job_set_state (job, MEDLEY_JOB_STARTING);
   for (guint i = 0; i < outputs->len; i++)
     g_hash_table_insert (self->outputs, ((MedleyOutput *) outputs->pdata[i])->file, job);
-  run = medley_run_start (job, self->pool, self->config, needs_exec (self, job), run_ended, self);
+  medley_classes_start (self->classes, medley_job_get_client (job), (const char *const *) classes);
+  run = medley_run_start (job, self->pool, self->config, needs_exec (self, job),
+                          g_steal_pointer (&classes), run_ended, self);
   g_hash_table_insert (self->runs, g_object_ref (job), run);
 }
 
-void
-medley_job_manager_dispatch (MedleyJobManager *self)
+static void
+dispatch (MedleyJobManager *self)
 {
-  GList *next;
+  while (medley_pool_has_room (self->pool)) {
+    MedleyJob *job = medley_queue_pop (self->queue, medley_classes_can_start, self->classes);
 
-  for (GList *l = self->queue.head; l != NULL && medley_pool_has_room (self->pool); l = next) {
-    g_autoptr (MedleyJob) job = NULL;
-
-    next = l->next;
-    if (medley_job_has_input_in (l->data, MEDLEY_INPUT_AWAITED))
-      continue;
-    job = l->data;
-    g_queue_delete_link (&self->queue, l);
+    if (job == NULL)
+      break;
     start_job (self, job);
   }
-  update_queue_places (self);
 }
 
 /* @name: NULL when the kernel has lost count of which files grew */
@@ -198,57 +403,6 @@ spool_grew (const char *name, gpointer data)
 }
 
 void
-medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error)
-{
-  MedleyRun *run = g_hash_table_lookup (self->runs, job);
-
-  if (run != NULL) {
-    medley_run_stop (run, error);
-  } else {
-    g_autoptr (MedleyJob) keep = g_object_ref (job);
-
-    if (g_queue_remove (&self->queue, job))
-      g_object_unref (job);
-    conclude (self, job, medley_error_to_variant (error, NULL, NULL));
-    update_queue_places (self);
-  }
-}
-
-static gboolean
-upload_never_came (gpointer data)
-{
-  MedleyJob *job = data;
-  MedleyJobManager *self = g_object_get_data (G_OBJECT (job), "medley-manager");
-  g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_EMPTY_INPUT,
-                                          "no upload of the input began within limits.upload-wait");
-
-  g_hash_table_steal (self->awaits, job);
-  if (medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
-    medley_job_manager_stop (self, job, error);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-await_uploads (MedleyJobManager *self, MedleyJob *job)
-{
-  guint seconds = (guint) medley_config_get_number (self->config, "limits.upload-wait");
-  guint source;
-
-  if (!medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED))
-    return;
-  g_object_set_data (G_OBJECT (job), "medley-manager", self);
-  source = g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, seconds, upload_never_came,
-                                       g_object_ref (job), g_object_unref);
-  g_hash_table_insert (self->awaits, job, GUINT_TO_POINTER (source));
-}
-
-static void
-remove_source (gpointer data)
-{
-  g_source_remove (GPOINTER_TO_UINT (data));
-}
-
-void
 medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error,
                                gpointer data)
 {
@@ -256,7 +410,7 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
 
   g_autoptr (GError) empty = NULL;
 
-  if (medley_job_state_is_final (medley_job_get_state (job)))
+  if (medley_job_state_is_final (medley_job_get_state (job)) || medley_job_is_ending (job))
     return;
   if (error == NULL && input->size == 0)
     error = empty = medley_input_make_empty_error (input->name);
@@ -265,8 +419,12 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
     return;
   }
   medley_input_complete (input);
+  medley_job_note_input (job);
+  medley_job_manager_save (self, job, TRUE, NULL, NULL);
   medley_job_emit_changed (job);
 }
+
+/* ---- the rest ---- */
 
 /* Ids sort by time of creation and hold only lower-case letters and digits, so that they are D-Bus
  * path elements. */
@@ -287,136 +445,43 @@ medley_job_manager_make_id (MedleyJobManager *self)
   return g_strdup (id);
 }
 
-static guint
-count_waiting (MedleyJobManager *self, const char *client)
+GVariant *
+medley_job_manager_find_checked (MedleyJobManager *self, const char *digest)
 {
-  guint n = 0;
-
-  for (GList *l = self->queue.head; l != NULL; l = l->next)
-    n += g_str_equal (medley_job_get_client (l->data), client);
-  return n;
-}
-
-gboolean
-medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error)
-{
-  if (g_queue_get_length (&self->queue)
-      >= medley_config_get_number (self->config, "limits.queue")) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL,
-                 "the queue is full (limits.queue); try again later");
-    return FALSE;
-  }
-  if (count_waiting (self, client)
-      >= medley_config_get_number (self->config, "limits.queue-per-client")) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL,
-                 "too many of your jobs wait already (limits.queue-per-client); try again later");
-    return FALSE;
-  }
-  return TRUE;
-}
-
-gboolean
-medley_job_manager_is_checked (MedleyJobManager *self, const char *digest)
-{
-  return g_hash_table_contains (self->checked, digest);
+  return g_hash_table_lookup (self->checked, digest);
 }
 
 void
-medley_job_manager_set_checked (MedleyJobManager *self, const char *digest)
+medley_job_manager_set_checked (MedleyJobManager *self, const char *digest, GVariant *plan)
 {
   if (g_hash_table_size (self->checked) >= MAX_CHECKED)
     g_hash_table_remove_all (self->checked);
-  g_hash_table_add (self->checked, g_strdup (digest));
+  g_hash_table_insert (self->checked, g_strdup (digest), g_variant_ref (plan));
+}
+
+static void
+job_event (MedleyJob *job, GVariant *event, gpointer data)
+{
+  const char *kind = "";
+
+  g_variant_lookup (event, "kind", "&s", &kind);
+  if (!g_str_equal (kind, "progress") && !medley_job_state_is_final (medley_job_get_state (job)))
+    medley_job_manager_save_soon (data, job);
+}
+
+void
+medley_job_manager_take_live (MedleyJobManager *self, MedleyJob *job)
+{
+  g_hash_table_insert (self->live, (char *) medley_job_get_id (job), g_object_ref (job));
+  g_signal_connect_object (job, "event", G_CALLBACK (job_event), self, 0);
 }
 
 void
 medley_job_manager_add (MedleyJobManager *self, MedleyJob *job)
 {
-  GVariantDict details;
-
-  medley_job_store_add (self->store, job);
-  g_queue_push_tail (&self->queue, g_object_ref (job));
-  g_variant_dict_init (&details, NULL);
-  g_variant_dict_insert (&details, "state", "s", medley_job_state_to_string (MEDLEY_JOB_QUEUED));
-  medley_job_add_event (job, "state", &details);
-  await_uploads (self, job);
+  medley_job_manager_take_live (self, job);
+  medley_job_manager_enqueue (self, job);
   g_signal_emit (self, signals[SIGNAL_ADDED], 0, job);
-}
-
-void
-medley_job_manager_queue_again (MedleyJobManager *self, MedleyJob *job)
-{
-  medley_job_set_error (job, NULL);
-  medley_job_set_state (job, MEDLEY_JOB_QUEUED);
-  g_queue_push_tail (&self->queue, g_object_ref (job));
-  schedule_dispatch (self);
-}
-
-/* ---- the rest ---- */
-
-GVariant *
-medley_job_manager_status (MedleyJobManager *self)
-{
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  g_auto (GVariantDict) jobs = G_VARIANT_DICT_INIT (NULL);
-  g_autoptr (GPtrArray) engines = medley_catalog_list (self->catalog);
-  g_autoptr (GPtrArray) pipelines = medley_library_list (self->library);
-  GVariant *faces = g_variant_ref_sink (g_variant_dict_end (self->faces));
-
-  /* Ending a dictionary empties it. */
-  g_variant_dict_unref (self->faces);
-  self->faces = g_variant_dict_new (faces);
-  for (guint i = 0; i < MEDLEY_JOB_N_STATES; i++)
-    g_variant_dict_insert (&jobs, medley_job_state_to_string ((MedleyJobState) i), "u",
-                           medley_job_store_count (self->store, (MedleyJobState) i));
-  g_variant_dict_insert (&dict, "version", "s", MEDLEY_VERSION);
-  g_variant_dict_insert_value (&dict, "jobs", g_variant_dict_end (&jobs));
-  g_variant_dict_insert_value (&dict, "workers", medley_pool_describe (self->pool));
-  g_variant_dict_insert_value (&dict, "configuration", medley_config_describe (self->config));
-  g_variant_dict_insert (&dict, "engines", "u", engines->len);
-  g_variant_dict_insert_value (&dict, "brokenPlugins", medley_catalog_get_broken (self->catalog));
-  g_variant_dict_insert (&dict, "pipelines", "u", pipelines->len);
-  g_variant_dict_insert (&dict, "uptime", "d",
-                         (double) (g_get_monotonic_time () - self->started) / G_USEC_PER_SEC);
-  g_variant_dict_insert_value (&dict, "faces", faces);
-  g_variant_unref (faces);
-  return g_variant_dict_end (&dict);
-}
-
-void
-medley_job_manager_set_face (MedleyJobManager *self, const char *face, const char *where)
-{
-  g_variant_dict_insert (self->faces, face, "s", where);
-}
-
-MedleyLibrary *
-medley_job_manager_get_library (MedleyJobManager *self)
-{
-  return self->library;
-}
-
-MedleyPool *
-medley_job_manager_get_pool (MedleyJobManager *self)
-{
-  return self->pool;
-}
-
-MedleySpool *
-medley_job_manager_get_spool (MedleyJobManager *self)
-{
-  return self->spool;
-}
-
-MedleyCatalog *
-medley_job_manager_get_catalog (MedleyJobManager *self)
-{
-  return self->catalog;
-}
-
-MedleyConfig *
-medley_job_manager_get_config (MedleyJobManager *self)
-{
-  return self->config;
 }
 
 MedleyJobManager *
@@ -424,19 +489,42 @@ medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCata
                         MedleyPool *pool, GError **error)
 {
   g_autoptr (MedleyJobManager) self = g_object_new (MEDLEY_TYPE_JOB_MANAGER, NULL);
+  const char *folder = medley_config_get_path (config, "paths.spool");
+  g_autofree char *store = g_build_filename (folder, MEDLEY_SPOOL_STORE, NULL);
 
   self->config = g_object_ref (config);
   self->library = g_object_ref (library);
   self->catalog = g_object_ref (catalog);
   self->pool = g_object_ref (pool);
-  self->spool
-      = medley_spool_new (medley_config_get_path (config, "paths.spool"), spool_grew, self, error);
+  self->classes
+      = medley_classes_new (medley_config_get_list (config, "jobs.classes"),
+                            medley_config_get_number (config, "limits.running-per-client"));
+  self->spool = medley_spool_new (folder, spool_grew, self, error);
   if (self->spool == NULL)
     return NULL;
-  /* Jobs live in memory: nobody can ask for what an earlier daemon left. */
-  medley_spool_clear (self->spool);
-  g_signal_connect_object (pool, "free", G_CALLBACK (schedule_dispatch), self, G_CONNECT_SWAPPED);
+  self->store
+      = medley_job_store_open (store, medley_config_get_boolean (config, "jobs.durable"), error);
+  if (self->store == NULL)
+    return NULL;
+  medley_job_manager_recover (self);
+  medley_job_manager_watch_age (self);
+  g_signal_connect_object (pool, "free", G_CALLBACK (medley_job_manager_schedule), self,
+                           G_CONNECT_SWAPPED);
   return g_steal_pointer (&self);
+}
+
+static void
+forget_live (MedleyJobManager *self)
+{
+  GHashTableIter iter;
+  gpointer job;
+
+  g_hash_table_iter_init (&iter, self->live);
+  while (g_hash_table_iter_next (&iter, NULL, &job)) {
+    medley_feeder_stop (job);
+    medley_job_set_place_func (job, NULL, NULL);
+    medley_job_forget_store (job);
+  }
 }
 
 static void
@@ -445,18 +533,18 @@ medley_job_manager_dispose (GObject *object)
   MedleyJobManager *self = MEDLEY_JOB_MANAGER (object);
 
   g_clear_handle_id (&self->dispatch_source, g_source_remove);
-  if (self->store != NULL) {
-    g_autoptr (GPtrArray) jobs = medley_job_store_list (self->store, NULL, NULL, NULL, 0);
-
-    for (guint i = 0; i < jobs->len; i++) {
-      medley_feeder_stop (jobs->pdata[i]);
-      medley_job_delete_files (jobs->pdata[i]);
-    }
-  }
-  g_clear_pointer (&self->awaits, g_hash_table_unref);
+  g_clear_handle_id (&self->retention_source, g_source_remove);
   g_clear_pointer (&self->runs, g_hash_table_unref);
-  g_queue_clear_full (&self->queue, g_object_unref);
-  g_clear_pointer (&self->store, medley_job_store_free);
+  if (self->store != NULL) {
+    medley_job_manager_save_unsaved (self);
+    forget_live (self);
+    medley_job_manager_forget_known (self);
+    g_clear_pointer (&self->store, medley_job_store_free);
+  }
+  medley_job_manager_drop_saves (self);
+  g_clear_pointer (&self->agenda, medley_agenda_free);
+  g_clear_pointer (&self->queue, medley_queue_free);
+  g_clear_pointer (&self->live, g_hash_table_unref);
   g_clear_object (&self->spool);
   g_clear_object (&self->pool);
   g_clear_object (&self->library);
@@ -469,8 +557,13 @@ medley_job_manager_finalize (GObject *object)
 {
   MedleyJobManager *self = MEDLEY_JOB_MANAGER (object);
 
+  g_clear_pointer (&self->classes, medley_classes_free);
+  g_hash_table_unref (self->unsaved);
+  g_hash_table_unref (self->known);
+  g_hash_table_unref (self->removing);
   g_hash_table_unref (self->outputs);
   g_hash_table_unref (self->checked);
+  g_hash_table_unref (self->keys);
   g_variant_dict_unref (self->faces);
   g_clear_object (&self->config);
   G_OBJECT_CLASS (medley_job_manager_parent_class)->finalize (object);
@@ -493,12 +586,19 @@ medley_job_manager_class_init (MedleyJobManagerClass *klass)
 static void
 medley_job_manager_init (MedleyJobManager *self)
 {
-  g_queue_init (&self->queue);
+  self->live = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
+  self->known
+      = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, medley_job_manager_free_known);
+  self->removing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->queue = medley_queue_new ();
+  self->agenda = medley_agenda_new (job_is_due, self);
   self->runs = g_hash_table_new_full (NULL, NULL, g_object_unref, (GDestroyNotify) medley_run_free);
-  self->awaits = g_hash_table_new_full (NULL, NULL, NULL, remove_source);
   self->outputs = g_hash_table_new (g_str_hash, g_str_equal);
-  self->checked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->checked
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
+  self->keys
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+  self->unsaved = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
   self->faces = g_variant_dict_new (NULL);
-  self->store = medley_job_store_new ();
   self->started = g_get_monotonic_time ();
 }

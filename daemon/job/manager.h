@@ -132,7 +132,12 @@ MedleyJob *
 medley_job_manager_create_finish (MedleyJobManager *self, GAsyncResult *result, GVariant **faults,
                                   GError **error);
 
-/* (transfer none) (nullable); @error: MEDLEY_ERROR_NOT_FOUND */
+/* whether the job is that of an earlier request with the same idempotency key; once the callback
+ * was called */
+gboolean
+medley_job_manager_create_was_replayed (GAsyncResult *result);
+
+/* (transfer full) (nullable); @error: MEDLEY_ERROR_NOT_FOUND */
 MedleyJob *
 medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error);
 
@@ -149,6 +154,26 @@ medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error);
 GPtrArray *
 medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
                          const char *cursor, guint limit);
+
+/* (transfer full) (element-type MedleyJob): jobs that have not ended, the newest first */
+GPtrArray *
+medley_job_manager_list_unfinished (MedleyJobManager *self);
+
+/**
+ * medley_job_manager_flush_async:
+ * @self: a manager
+ * @callback: called from the main context
+ * @data: for @callback
+ *
+ * Waits until all that was done so far is on the disk. What a client was told before that, such as
+ * that its job is cancelled, a loss of power may take back.
+ */
+void
+medley_job_manager_flush_async (MedleyJobManager *self, GAsyncReadyCallback callback,
+                                gpointer data);
+/* @error: MEDLEY_ERROR_NO_SPACE, MEDLEY_ERROR_IO: something is not; it is tried again */
+gboolean
+medley_job_manager_flush_finish (MedleyJobManager *self, GAsyncResult *result, GError **error);
 
 /* Idempotent: also TRUE for a job that is cancelled already; MEDLEY_ERROR_WRONG_STATE for done and
  * failed ones. */
@@ -222,7 +247,8 @@ medley_job_manager_inspect_finish (MedleyJobManager *self, GAsyncResult *result,
  * medley_job_manager_status:
  * @self: a manager
  *
- * Returns: (transfer floating): `a{sv}`: "version" s, "jobs" a{sv} (state → u), "workers" a{sv}
+ * Returns: (transfer floating): `a{sv}`: "version" s, "jobs" a{sv} (state → u), "store" a{sv} (see
+ * medley_job_store_describe()), "classes" aa{sv}, "workers" a{sv}
  * (see medley_pool_describe()), "configuration" aa{sv}, "engines" u, "brokenPlugins" a{ss} (file →
  * reason), "pipelines" u, "uptime" d, "faces" a{sv} (face → s, where it listens or why it is off)
  */

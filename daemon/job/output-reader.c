@@ -19,6 +19,7 @@ struct _MedleyOutputReader {
   MedleyOutput *output; /* the job's */
   int fd;
   guint64 offset;
+  guint epoch;
 
   GTask *waiting;
   gsize max;
@@ -27,6 +28,14 @@ struct _MedleyOutputReader {
 };
 
 G_DEFINE_FINAL_TYPE (MedleyOutputReader, medley_output_reader, G_TYPE_OBJECT)
+
+static int
+open_output (MedleyJob *job, MedleyOutput *output, GError **error)
+{
+  if (output->state == MEDLEY_OUTPUT_COMPLETE)
+    return medley_job_open_file (job, output->file, output->size, error);
+  return medley_spool_open (medley_job_get_spool (job), output->file, error);
+}
 
 MedleyOutputReader *
 medley_output_reader_new (MedleyJob *job, const char *output, guint64 offset, GError **error)
@@ -42,10 +51,11 @@ medley_output_reader_new (MedleyJob *job, const char *output, guint64 offset, GE
                  "job %s has no output \"%s\"; it has: %s", medley_job_get_id (job), output, names);
     return NULL;
   }
-  self->fd = medley_spool_open (medley_job_get_spool (job), self->output->file, error);
+  self->fd = open_output (job, self->output, error);
   if (self->fd < 0)
     return NULL;
   self->offset = offset;
+  self->epoch = self->output->epoch;
   return g_steal_pointer (&self);
 }
 
@@ -105,10 +115,21 @@ try_read (MedleyOutputReader *self, GTask *task)
   /* What ends the output is looked at first: bytes written before the end are then seen by the
    * read. */
   MedleyOutputState state = self->output->state;
-  g_autofree char *data = g_malloc (self->max);
-  struct iovec iov = { data, self->max };
-  gssize n = preadv2 (self->fd, &iov, 1, (off_t) self->offset, RWF_NOWAIT);
+  g_autofree char *data = NULL;
+  struct iovec iov;
+  gssize n;
 
+  if (self->epoch != self->output->epoch && self->offset > 0) {
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INTERRUPTED,
+                             "output \"%s\" was begun anew with another attempt of the job; read "
+                             "it from its beginning",
+                             self->output->name);
+    return TRUE;
+  }
+  self->epoch = self->output->epoch;
+  data = g_malloc (self->max);
+  iov = (struct iovec){ data, self->max };
+  n = preadv2 (self->fd, &iov, 1, (off_t) self->offset, RWF_NOWAIT);
   if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
     n = pread (self->fd, data, self->max, (off_t) self->offset);
   if (n > 0) {
@@ -214,7 +235,7 @@ medley_output_reader_dup_fd (MedleyOutputReader *self, GError **error)
   if (self->output->state != MEDLEY_OUTPUT_COMPLETE)
     return -1;
   /* Opened anew, so that the client has a position of its own. */
-  fd = medley_spool_open (medley_job_get_spool (self->job), self->output->file, error);
+  fd = open_output (self->job, self->output, error);
   if (fd >= 0)
     lseek (fd, (off_t) self->offset, SEEK_SET);
   return fd;

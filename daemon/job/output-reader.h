@@ -58,7 +58,8 @@ medley_output_reader_read_async (MedleyOutputReader *self, gsize max, GCancellab
  * @self: a reader
  * @result: what the callback got
  * @error: the job's own error when it failed or was cancelled before the output was whole (after
- * all bytes that there are were read)
+ * all bytes that there are were read); %MEDLEY_ERROR_INTERRUPTED when another attempt of the job
+ * has begun the output anew after bytes of it were read
  *
  * Returns: (transfer full) (nullable): the next bytes, from 1 to the asked number; empty at the end
  * of a complete output; %NULL with an error

@@ -11,6 +11,8 @@
 #include "base/fd.h"
 
 #define WATCH_INTERVAL_MS 250
+/* What a worker printed before it was lost. */
+#define LOG_LINES 20
 
 struct _MedleyRun {
   MedleyJob *job;
@@ -21,6 +23,8 @@ struct _MedleyRun {
   gboolean ended;
   MedleyRunEnded callback;
   gpointer data;
+  char **classes;
+  GQueue log; /* char * */
 
   GError *stop_error; /* why it is being stopped */
   guint grace_source;
@@ -162,6 +166,18 @@ worker_event (MedleyWorker *worker, const char *job, const char *kind, GVariant 
 }
 
 static void
+worker_printed (MedleyPool *pool, int pid, const char *line, gpointer data)
+{
+  MedleyRun *self = data;
+
+  if (self->worker == NULL || medley_worker_get_pid (self->worker) != pid)
+    return;
+  g_queue_push_tail (&self->log, g_strdup (line));
+  while (g_queue_get_length (&self->log) > LOG_LINES)
+    g_free (g_queue_pop_head (&self->log));
+}
+
+static void
 worker_heartbeat (MedleyWorker *worker, guint64 activity, const char *stage, const char *engine,
                   gpointer data)
 {
@@ -234,7 +250,7 @@ watch (gpointer data)
   } else if (now - self->started > self->run_time) {
     kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_TIME_LIMIT,
                                   "the job ran longer than its limit of %" G_GINT64_FORMAT
-                                  " s (limits.run-time)",
+                                  " s (limits.run-time, or runTime of its request)",
                                   self->run_time / G_USEC_PER_SEC));
   } else if (now - self->heartbeat_time > self->silence) {
     kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
@@ -260,7 +276,9 @@ add_input (MedleyRun *self, MedleyInput *input, GUnixFDList *fds, GVariantBuilde
            GError **error)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  int fd = medley_spool_open (medley_job_get_spool (self->job), input->file, error);
+  int fd = input->state == MEDLEY_INPUT_READY
+               ? medley_job_open_file (self->job, input->file, input->size, error)
+               : medley_spool_open (medley_job_get_spool (self->job), input->file, error);
   int index;
 
   if (fd < 0)
@@ -302,6 +320,7 @@ add_output (MedleyRun *self, MedleyOutput *output, GUnixFDList *fds, GVariantBui
 
   /* The same file for each attempt, since clients may have it open; what an earlier one wrote is
    * gone. */
+  medley_job_restart_output (self->job, output);
   fd = medley_spool_open_empty (medley_job_get_spool (self->job), output->file, error);
   if (fd < 0)
     return FALSE;
@@ -355,6 +374,11 @@ call_worker (MedleyRun *self, GError **error)
                            g_variant_builder_end (&outputs), g_variant_new ("a{sa{sv}}", NULL), fds,
                            run_called, g_object_ref (self->job));
   self->watch_source = g_timeout_add (WATCH_INTERVAL_MS, watch, self);
+  if (medley_job_get_pause_at_start (self->job)) {
+    medley_job_set_pause_at_start (self->job, FALSE);
+    medley_job_set_state (self->job, MEDLEY_JOB_PAUSED);
+    medley_run_pause (self);
+  }
   return TRUE;
 }
 
@@ -386,22 +410,43 @@ acquired (GObject *source, GAsyncResult *result, gpointer data)
     end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
 }
 
+const char *const *
+medley_run_get_classes (MedleyRun *self)
+{
+  return (const char *const *) self->classes;
+}
+
+char **
+medley_run_dup_log (MedleyRun *self)
+{
+  g_autoptr (GStrvBuilder) lines = g_strv_builder_new ();
+
+  for (GList *l = self->log.head; l != NULL; l = l->next)
+    g_strv_builder_add (lines, l->data);
+  return g_strv_builder_end (lines);
+}
+
 MedleyRun *
 medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboolean exec_only,
-                  MedleyRunEnded ended, gpointer data)
+                  char **classes, MedleyRunEnded ended, gpointer data)
 {
   MedleyRun *self = g_new0 (MedleyRun, 1);
+  guint64 run_time = medley_config_get_number (config, "limits.run-time");
 
   self->job = g_object_ref (job);
   self->pool = g_object_ref (pool);
   self->callback = ended;
   self->data = data;
   self->grace_ms = (guint) medley_config_get_number (config, "workers.grace") * 1000;
-  self->run_time = (gint64) medley_config_get_number (config, "limits.run-time") * G_USEC_PER_SEC;
+  if (medley_job_get_options (job)->run_time != 0)
+    run_time = MIN (run_time, medley_job_get_options (job)->run_time);
+  self->classes = classes;
+  self->run_time = (gint64) run_time * G_USEC_PER_SEC;
   self->stall = (gint64) medley_config_get_number (config, "workers.stall") * G_USEC_PER_SEC;
   self->silence = (gint64) medley_config_get_number (config, "workers.heartbeat") * G_USEC_PER_SEC;
   self->memory = medley_config_get_number (config, "workers.memory-bytes");
   self->acquiring = TRUE;
+  g_signal_connect (pool, "log", G_CALLBACK (worker_printed), self);
   /* Replies find the run through its job: it may be gone when they come. */
   g_object_set_data (G_OBJECT (job), "medley-run", self);
   medley_pool_acquire_async (pool, exec_only, acquired, g_object_ref (job));
@@ -458,6 +503,9 @@ medley_run_free (MedleyRun *self)
     medley_worker_kill (self->worker);
     g_object_unref (self->worker);
   }
+  g_signal_handlers_disconnect_by_data (self->pool, self);
+  g_queue_clear_full (&self->log, g_free);
+  g_strfreev (self->classes);
   g_clear_error (&self->stop_error);
   g_object_unref (self->pool);
   g_object_unref (self->job);

@@ -21,10 +21,17 @@ typedef struct _MedleyRun MedleyRun;
 typedef void (*MedleyRunEnded) (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error,
                                 gpointer data);
 
-/* @exec_only: the job's engines do not survive a fork */
+/* @exec_only: the job's engines do not survive a fork; @classes: (transfer full): its concurrency
+ * classes, kept for the caller */
 MedleyRun *
 medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboolean exec_only,
-                  MedleyRunEnded ended, gpointer data);
+                  char **classes, MedleyRunEnded ended, gpointer data);
+/* (transfer none) */
+const char *const *
+medley_run_get_classes (MedleyRun *self);
+/* (transfer full): the last lines that the worker printed */
+char **
+medley_run_dup_log (MedleyRun *self);
 /* Stops it; @error says why and becomes the job's error. The worker gets a grace time, then it is
  * killed. */
 void

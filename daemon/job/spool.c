@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -145,8 +146,21 @@ is_ours (const char *name)
          && (g_str_equal (ending, ".in") || g_str_equal (ending, ".out"));
 }
 
+static gboolean
+is_known (const char *name, GHashTable *ids)
+{
+  char id[ID_LENGTH + 1];
+
+  if (ids == NULL)
+    return FALSE;
+  memcpy (id, name, ID_LENGTH);
+  id[ID_LENGTH] = '\0';
+  return g_hash_table_contains (ids, id);
+}
+
+/* @ids: (nullable): of jobs whose files stay */
 static guint
-clear (int fd)
+clear (int fd, GHashTable *ids)
 {
   int own = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *dir = own >= 0 ? fdopendir (own) : NULL;
@@ -158,7 +172,8 @@ clear (int fd)
     return 0;
   }
   while ((entry = readdir (dir)) != NULL) {
-    if (is_ours (entry->d_name) && unlinkat (fd, entry->d_name, 0) == 0)
+    if (is_ours (entry->d_name) && !is_known (entry->d_name, ids)
+        && unlinkat (fd, entry->d_name, 0) == 0)
       n++;
   }
   closedir (dir);
@@ -166,9 +181,23 @@ clear (int fd)
 }
 
 guint
-medley_spool_clear (MedleySpool *self)
+medley_spool_sweep (MedleySpool *self, GHashTable *ids)
 {
-  return clear (self->fd);
+  return clear (self->fd, ids);
+}
+
+int
+medley_spool_dup_folder (MedleySpool *self)
+{
+  return fcntl (self->fd, F_DUPFD_CLOEXEC, 3);
+}
+
+guint64
+medley_spool_get_free (MedleySpool *self)
+{
+  struct statvfs info;
+
+  return fstatvfs (self->fd, &info) == 0 ? (guint64) info.f_bavail * info.f_frsize : G_MAXUINT64;
 }
 
 void
@@ -179,7 +208,8 @@ medley_spool_erase (const char *folder)
 
   /* Without the lock it is another daemon's. */
   if (lock >= 0 && flock (lock, LOCK_EX | LOCK_NB) == 0) {
-    clear (fd);
+    clear (fd, NULL);
+    unlinkat (fd, MEDLEY_SPOOL_STORE, AT_REMOVEDIR);
     unlinkat (fd, LOCK_NAME, 0);
   }
   medley_clear_fd (&lock);

@@ -15,6 +15,9 @@ G_BEGIN_DECLS
 #define MEDLEY_TYPE_SPOOL (medley_spool_get_type ())
 G_DECLARE_FINAL_TYPE (MedleySpool, medley_spool, MEDLEY, SPOOL, GObject)
 
+/* The store's folder in the spool's: one lock is for both. */
+#define MEDLEY_SPOOL_STORE "store"
+
 typedef void (*MedleySpoolGrew) (const char *name, gpointer data);
 
 /**
@@ -41,9 +44,15 @@ int
 medley_spool_open_empty (MedleySpool *self, const char *name, GError **error);
 void
 medley_spool_remove (MedleySpool *self, const char *name);
-/* removes every file of a job that a daemon before this one left, and no other; returns how many */
+/* removes the files of jobs whose id is not in @ids, and no others; returns how many */
 guint
-medley_spool_clear (MedleySpool *self);
+medley_spool_sweep (MedleySpool *self, GHashTable *ids);
+/* a descriptor of the folder, to sync it: the caller closes it; -1 when there are too many */
+int
+medley_spool_dup_folder (MedleySpool *self);
+/* bytes that are free on its disk for this user; G_MAXUINT64 when that cannot be known */
+guint64
+medley_spool_get_free (MedleySpool *self);
 /* removes what a spool left in its folder, unless a spool is using it; the folder itself and other
  * files stay */
 void

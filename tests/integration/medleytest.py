@@ -51,6 +51,9 @@ class Daemon:
             self.settings.append("http.port=0")
         if not any(s.startswith("dbus.bus=") for s in self.settings):
             self.settings.append("dbus.bus=none")
+        # Most tests want to see what an engine's failure looks like, not that it is tried again.
+        if not any(s.startswith("jobs.attempts=") for s in self.settings):
+            self.settings.append("jobs.attempts=1")
         if pipelines:
             target = self.folder / "config" / "medley" / "pipelines"
             target.mkdir(parents=True)

@@ -32,13 +32,15 @@ grew (const char *name, gpointer data)
 static void
 set_up (Fixture *f, gconstpointer data)
 {
+  const MedleyJobOptions options = { 0 };
   g_autoptr (GError) error = NULL;
 
   f->folder = g_dir_make_tmp ("medley-spool-XXXXXX", &error);
   g_assert_no_error (error);
   f->spool = medley_spool_new (f->folder, grew, f, &error);
   g_assert_no_error (error);
-  f->job = medley_job_new ("abc", "test", g_variant_new ("a{sv}", NULL), NULL, f->spool, 100);
+  f->job = medley_job_new ("abc", "test", g_variant_new ("a{sv}", NULL), "", NULL, &options,
+                           f->spool, NULL, 100);
 }
 
 static void
@@ -54,6 +56,14 @@ tear_down (Fixture *f, gconstpointer data)
   g_assert_cmpint (g_rmdir (f->folder), ==, 0); /* nothing was left */
   g_free (f->folder);
   g_free (f->grown);
+}
+
+static guint
+sweep_all (MedleySpool *spool)
+{
+  g_autoptr (GHashTable) nobody = g_hash_table_new (g_str_hash, g_str_equal);
+
+  return medley_spool_sweep (spool, nobody);
 }
 
 static void
@@ -78,7 +88,7 @@ test_links_are_not_followed (Fixture *f, gconstpointer data)
   g_clear_error (&error);
   g_assert_cmpint (medley_spool_create (f->spool, name, &error), ==, -1);
   g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO);
-  g_assert_cmpuint (medley_spool_clear (f->spool), ==, 1);
+  g_assert_cmpuint (sweep_all (f->spool), ==, 1);
   g_assert_true (g_file_test ("/etc/passwd", G_FILE_TEST_EXISTS));
 }
 
@@ -100,7 +110,7 @@ test_files_of_others_stay (Fixture *f, gconstpointer data)
   g_assert_true (g_file_set_contents (our_path, "x", 1, NULL));
   medley_spool_erase (f->folder);
   g_assert_true (g_file_test (our_path, G_FILE_TEST_EXISTS)); /* a spool uses it */
-  g_assert_cmpuint (medley_spool_clear (f->spool), ==, 1);
+  g_assert_cmpuint (sweep_all (f->spool), ==, 1);
   g_assert_false (g_file_test (our_path, G_FILE_TEST_EXISTS));
   g_clear_object (&f->job);
   g_clear_object (&f->spool);
@@ -241,13 +251,13 @@ test_a_failed_output_tells_the_jobs_error (Fixture *f, gconstpointer data)
 {
   g_autoptr (MedleyOutputReader) reader = NULL;
   g_autoptr (GError) reason = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE, "it is too long");
-  MedleyOutput *output = medley_job_add_output (f->job, "out", "text/plain", NULL);
   Read read;
 
+  medley_job_add_output (f->job, "out", "text/plain", NULL);
   reader = medley_output_reader_new (f->job, "out", 0, NULL);
   start_read (reader, &read, NULL);
-  medley_job_set_error (f->job, medley_error_to_variant (reason, NULL, NULL));
-  medley_job_set_output_state (f->job, output, MEDLEY_OUTPUT_FAILED);
+  medley_job_prepare_end (f->job, MEDLEY_JOB_FAILED, medley_error_to_variant (reason, NULL, NULL));
+  medley_job_end (f->job);
   finish_read (&read);
   g_assert_error (read.error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE);
   g_error_free (read.error);

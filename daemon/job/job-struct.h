@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "job/job-private.h"
+
+G_BEGIN_DECLS
+
+/* What the files of the job share: job.c (life and state), job-events.c, job-files.c,
+ * job-describe.c and job-record.c. */
+
+struct _MedleyJob {
+  GObject parent_instance;
+
+  char *id;
+  char *client;
+  char *pipeline;
+  char *plan_digest;
+  GVariant *plan; /* NULL until it is asked for, in a job from the store */
+  GVariant *parameters;
+  MedleyJobOptions options;
+  MedleySpool *spool;
+  MedleyJobStore *store; /* not owned; NULL once it is closed */
+
+  MedleyJobState state;
+  gint64 created, started, finished; /* µs since 1970, 0 before */
+  double progress, remaining;        /* -1 while unknown */
+  GVariant *error_variant;
+  GError *error;
+  MedleyJobPlace place;
+  gpointer place_data;
+
+  guint n_attempts;     /* that were begun */
+  guint attempts_base;  /* those that do not count: before a retry that somebody asked for */
+  guint kills;          /* workers that it took with it since */
+  GPtrArray *attempts;  /* GVariant a{sv} */
+  gint64 attempt_began; /* 0 when none runs */
+  gint64 ready_at;      /* µs since 1970 of the next attempt, 0 for at once */
+  gboolean pause_at_start;
+  GVariant *stopping; /* the error of a stop that was asked for, NULL for none */
+
+  /* How it is going to end, while that is being written. */
+  gboolean is_ending;
+  MedleyJobState end_state;
+  GVariant *end_error;
+  GVariant *end_event;
+  gint64 end_time;
+
+  GPtrArray *inputs;
+  GPtrArray *outputs;
+  char **output_names;
+
+  GQueue events; /* GVariant */
+  gboolean has_events;
+  guint max_events;
+  guint64 last_event;
+
+  char *key_owner, *key, *key_digest; /* until they are in a record */
+
+  /* What the store does not have yet. */
+  gboolean is_new;
+  gboolean is_removed;
+  gboolean inputs_changed;
+  gboolean outputs_changed;
+  guint64 saved_event;
+  guint stored_events;
+  guint saved_attempts;
+};
+
+enum {
+  MEDLEY_JOB_SIGNAL_EVENT,
+  MEDLEY_JOB_SIGNAL_CHANGED,
+  MEDLEY_JOB_SIGNAL_GREW,
+  MEDLEY_JOB_N_SIGNALS
+};
+
+/* (transfer full): the event that medley_job_add_event() would add; @details is cleared */
+GVariant *
+medley_job_make_event (MedleyJob *self, const char *kind, GVariantDict *details);
+/* Adds an event that was made, and tells. */
+void
+medley_job_push_event (MedleyJob *self, GVariant *event);
+GVariant *
+medley_job_make_state_event (MedleyJob *self, MedleyJobState state, GVariant *error);
+void
+medley_job_emit_event (MedleyJob *self, GVariant *event);
+void
+medley_job_emit_grew (MedleyJob *self, MedleyOutput *output);
+void
+medley_input_free (MedleyInput *input);
+void
+medley_output_free (MedleyOutput *output);
+/* Renews the list of the outputs' names. */
+void
+medley_job_add_output_name (MedleyJob *self, const char *name);
+
+G_END_DECLS

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "job/record.h"
+
+void
+medley_file_record_free (MedleyFileRecord *self)
+{
+  g_free (self->name);
+  g_free (self->type);
+  g_free (self->file);
+  g_free (self->digest);
+  g_clear_pointer (&self->content, g_bytes_unref);
+  g_free (self);
+}
+
+MedleyJobRecord *
+medley_job_record_new (const char *id)
+{
+  MedleyJobRecord *self = g_new0 (MedleyJobRecord, 1);
+
+  self->id = g_strdup (id);
+  return self;
+}
+
+void
+medley_job_record_free (MedleyJobRecord *self)
+{
+  g_free (self->id);
+  g_free (self->client);
+  g_free (self->pipeline);
+  g_free (self->plan_digest);
+  g_clear_pointer (&self->plan, g_variant_unref);
+  g_clear_pointer (&self->status, g_variant_unref);
+  g_clear_pointer (&self->inputs, g_ptr_array_unref);
+  g_clear_pointer (&self->outputs, g_ptr_array_unref);
+  g_clear_pointer (&self->attempts, g_ptr_array_unref);
+  g_clear_pointer (&self->events, g_ptr_array_unref);
+  g_free (self->key);
+  g_free (self->key_digest);
+  g_free (self->key_owner);
+  g_free (self);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which ended jobs are forgotten: those that ended first, when there are too many, when they take
+ * too much space, or when they are too old. */
+
+#include "job/manager-private.h"
+
+/* So many at a time, so that the main loop turns between them. */
+#define BATCH 64
+#define LOOK_SECONDS 600
+
+static guint
+count_ended (MedleyJobManager *self)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < MEDLEY_JOB_N_STATES; i++)
+    n += self->ended[i];
+  return n;
+}
+
+/* The oldest that nobody has removed yet; FALSE when there is none. */
+static gboolean
+remove_oldest (MedleyJobManager *self, gint64 before, guint most)
+{
+  /* Those that are being removed are still in the store. */
+  g_auto (GStrv) ids = medley_job_store_find_oldest (self->store, before,
+                                                     most + g_hash_table_size (self->removing));
+  guint n = 0;
+
+  for (guint i = 0; ids[i] != NULL && n < most; i++) {
+    g_autoptr (MedleyJob) job = medley_job_manager_get (self, ids[i], NULL);
+
+    n += job != NULL && medley_job_manager_remove (self, job, NULL);
+  }
+  return n > 0;
+}
+
+static gboolean
+look (gpointer data)
+{
+  MedleyJobManager *self = data;
+  gint64 keep = (gint64) medley_config_get_number (self->config, "jobs.keep-time");
+  gint64 keys = (gint64) medley_config_get_number (self->config, "jobs.idempotency-time");
+  gint64 now = g_get_real_time ();
+
+  if (keep > 0)
+    remove_oldest (self, now - keep * G_USEC_PER_SEC, BATCH);
+  medley_job_store_prune (self->store, now - keys * G_USEC_PER_SEC);
+  return G_SOURCE_CONTINUE;
+}
+
+void
+medley_job_manager_retain (MedleyJobManager *self)
+{
+  guint keep = (guint) medley_config_get_number (self->config, "jobs.keep");
+  guint64 bytes = medley_config_get_number (self->config, "jobs.keep-bytes");
+  guint n = count_ended (self);
+
+  if (n > keep)
+    remove_oldest (self, 0, MIN (n - keep, BATCH));
+  while (bytes > 0 && self->ended_bytes > bytes && remove_oldest (self, 0, 1))
+    ;
+}
+
+void
+medley_job_manager_watch_age (MedleyJobManager *self)
+{
+  look (self);
+  medley_job_manager_retain (self);
+  self->retention_source = g_timeout_add_seconds (LOOK_SECONDS, look, self);
+}
