@@ -78,6 +78,8 @@ connect_private (MedleyCli *cli, GError **error)
     return FALSE;
   cli->client
       = medley_client_new_for_socket (medley_private_daemon_get_socket (cli->private_daemon));
+  /* Nobody starts it anew. */
+  medley_client_set_patience (cli->client, 0);
   return TRUE;
 }
 

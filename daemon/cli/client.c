@@ -14,6 +14,7 @@
 #define API "/api/v1"
 /* Longest JSON answer that is taken; a list of voices has some hundred kilobytes. */
 #define MAX_ANSWER (64u * 1024 * 1024)
+#define PATIENCE_SECONDS 60
 
 struct _MedleyClient {
   GObject parent_instance;
@@ -21,6 +22,7 @@ struct _MedleyClient {
   char *base;   /* "http://localhost" */
   char *target; /* for messages */
   char *token;
+  guint patience; /* seconds */
 };
 
 G_DEFINE_FINAL_TYPE (MedleyClient, medley_client, G_TYPE_OBJECT)
@@ -46,6 +48,7 @@ medley_client_class_init (MedleyClientClass *klass)
 static void
 medley_client_init (MedleyClient *self)
 {
+  self->patience = PATIENCE_SECONDS;
 }
 
 static SoupSession *
@@ -100,6 +103,18 @@ medley_client_new_for_url (const char *url, const char *token, GError **error)
   self->target = g_steal_pointer (&full);
   self->token = g_strdup (token);
   return self;
+}
+
+void
+medley_client_set_patience (MedleyClient *self, guint seconds)
+{
+  self->patience = seconds;
+}
+
+guint
+medley_client_get_patience (MedleyClient *self)
+{
+  return self->patience;
 }
 
 const char *
@@ -207,6 +222,55 @@ take_connection_error (MedleyClient *self, GError *failure, GError **error)
 }
 
 static void
+on_answered (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  MedleyClient *self = g_task_get_source_object (task);
+  GError *failure = NULL;
+  GError *error = NULL;
+  GBytes *answer = soup_session_send_and_read_finish (SOUP_SESSION (source), result, &failure);
+
+  if (answer != NULL) {
+    g_task_return_pointer (task, answer, (GDestroyNotify) g_bytes_unref);
+    return;
+  }
+  take_connection_error (self, failure, &error);
+  g_task_return_error (task, error);
+}
+
+static void
+call_async (MedleyClient *self, const char *method, const char *path, const char *type,
+            GBytes *body, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, data);
+  SoupMessage *message = new_message (self, method, path);
+
+  /* Some answers exist as a stream as well. */
+  soup_message_headers_replace (soup_message_get_request_headers (message), "Accept",
+                                "application/json");
+  if (body != NULL)
+    soup_message_set_request_body_from_bytes (message, type, body);
+  g_task_set_task_data (task, message, g_object_unref);
+  g_task_set_check_cancellable (task, FALSE);
+  soup_session_send_and_read_async (self->session, message, G_PRIORITY_DEFAULT, cancellable,
+                                    on_answered, g_object_ref (task));
+}
+
+static GVariant *
+call_finish (GAsyncResult *result, GVariant **problem, GError **error)
+{
+  SoupMessage *message = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GBytes) answer = g_task_propagate_pointer (G_TASK (result), error);
+
+  if (answer == NULL)
+    return NULL;
+  if (SOUP_STATUS_IS_SUCCESSFUL (soup_message_get_status (message)))
+    return parse_json (answer, error);
+  take_problem (message, answer, problem, error);
+  return NULL;
+}
+
+static void
 on_result (GObject *object, GAsyncResult *result, gpointer data)
 {
   *(GAsyncResult **) data = g_object_ref (result);
@@ -216,30 +280,26 @@ GVariant *
 medley_client_call (MedleyClient *self, const char *method, const char *path, const char *type,
                     GBytes *body, GVariant **problem, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (SoupMessage) message = new_message (self, method, path);
   g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GBytes) answer = NULL;
-  GError *failure = NULL;
 
-  /* Some answers exist as a stream as well. */
-  soup_message_headers_replace (soup_message_get_request_headers (message), "Accept",
-                                "application/json");
-  if (body != NULL)
-    soup_message_set_request_body_from_bytes (message, type, body);
-  soup_session_send_and_read_async (self->session, message, G_PRIORITY_DEFAULT, cancellable,
-                                    on_result, &result);
+  call_async (self, method, path, type, body, cancellable, on_result, &result);
   while (result == NULL)
     g_main_context_iteration (NULL, TRUE);
-  answer = soup_session_send_and_read_finish (self->session, result, &failure);
-  if (answer == NULL) {
-    take_connection_error (self, failure, error);
-    return NULL;
-  }
-  if (!SOUP_STATUS_IS_SUCCESSFUL (soup_message_get_status (message))) {
-    take_problem (message, answer, problem, error);
-    return NULL;
-  }
-  return parse_json (answer, error);
+  return call_finish (result, problem, error);
+}
+
+void
+medley_client_get_async (MedleyClient *self, const char *path, GCancellable *cancellable,
+                         GAsyncReadyCallback callback, gpointer data)
+{
+  call_async (self, "GET", path, NULL, NULL, cancellable, callback, data);
+}
+
+GVariant *
+medley_client_get_finish (MedleyClient *self, GAsyncResult *result, GVariant **problem,
+                          GError **error)
+{
+  return call_finish (result, problem, error);
 }
 
 GVariant *

@@ -32,6 +32,13 @@ medley_client_new_for_socket (const char *path);
 MedleyClient *
 medley_client_new_for_url (const char *url, const char *token, GError **error);
 
+/* How many seconds a daemon that went away may take to come back before whoever follows a job gives
+ * up; 60 unless set. */
+void
+medley_client_set_patience (MedleyClient *self, guint seconds);
+guint
+medley_client_get_patience (MedleyClient *self);
+
 /* (transfer none): what it speaks to, for messages */
 const char *
 medley_client_get_target (MedleyClient *self);
@@ -59,6 +66,15 @@ medley_client_call (MedleyClient *self, const char *method, const char *path, co
 GVariant *
 medley_client_call_json (MedleyClient *self, const char *method, const char *path, GVariant *body,
                          GVariant **problem, GCancellable *cancellable, GError **error);
+
+/* A GET whose answer is JSON, without waiting here; @path as above. */
+void
+medley_client_get_async (MedleyClient *self, const char *path, GCancellable *cancellable,
+                         GAsyncReadyCallback callback, gpointer data);
+/* (transfer full) (nullable) */
+GVariant *
+medley_client_get_finish (MedleyClient *self, GAsyncResult *result, GVariant **problem,
+                          GError **error);
 
 /**
  * medley_client_open_async:

@@ -16,12 +16,18 @@
 #include "cli/progress.h"
 #include "cli/pump.h"
 #include "cli/reply.h"
+#include "cli/waiting.h"
+
+/* A job that waits for longer than this is worth a word. */
+#define WAIT_SECONDS 0.5
 
 /* watch and logs */
 
 typedef struct {
   MedleyCli *cli;
   MedleyProgress *progress; /* NULL prints every event */
+  MedleyWaiting *waiting;   /* NULL when it is not of interest */
+  gboolean was_away;
   GAsyncResult *result;
 } Watch;
 
@@ -41,6 +47,8 @@ on_event (GVariant *event, gpointer data)
   Watch *watch = data;
   const char *kind = medley_reply_string (event, "kind", "");
 
+  if (watch->waiting != NULL)
+    medley_waiting_event (watch->waiting, event);
   if (watch->cli->is_json) {
     medley_cli_print_json (event);
   } else if (watch->progress == NULL) {
@@ -53,6 +61,38 @@ on_event (GVariant *event, gpointer data)
       medley_progress_note (watch->progress, text);
     }
   }
+}
+
+static void
+say (Watch *watch, const char *text)
+{
+  if (watch->progress != NULL)
+    medley_progress_note (watch->progress, text);
+  else
+    g_printerr ("%s\n", text);
+}
+
+static void
+on_connection (MedleyConnection connection, gpointer data)
+{
+  Watch *watch = data;
+
+  if (connection == MEDLEY_CONNECTION_AWAY && !watch->cli->is_quiet)
+    say (watch, "the daemon is away; waiting for it to come back");
+  else if (connection == MEDLEY_CONNECTION_BACK && watch->was_away && !watch->cli->is_quiet)
+    say (watch, "the daemon is back");
+  watch->was_away = connection == MEDLEY_CONNECTION_AWAY;
+}
+
+static void
+on_waiting (const char *text, gpointer data)
+{
+  Watch *watch = data;
+
+  if (watch->progress != NULL)
+    medley_progress_set_waiting (watch->progress, text);
+  else if (text != NULL)
+    g_print ("          %s\n", text);
 }
 
 static void
@@ -87,16 +127,19 @@ tell_state (MedleyCli *cli, const char *id, const char *state)
 static int
 follow (MedleyCli *cli, const char *id, MedleyProgress *progress, gboolean tell)
 {
-  Watch watch = { cli, progress, NULL };
+  static const MedleyFollowFuncs funcs = { on_event, on_connection };
+  Watch watch = { .cli = cli, .progress = progress };
   g_autoptr (GError) error = NULL;
   g_autofree char *state = NULL;
 
-  medley_follow_async (cli->client, id, on_event, &watch, cli->cancellable, on_result,
-                       &watch.result);
+  if (!cli->is_json && !cli->is_quiet)
+    watch.waiting = medley_waiting_new (cli->client, id, WAIT_SECONDS, on_waiting, &watch);
+  medley_follow_async (cli->client, id, &funcs, &watch, cli->cancellable, on_result, &watch.result);
   while (watch.result == NULL)
     g_main_context_iteration (NULL, TRUE);
   state = medley_follow_finish (watch.result, &error);
   g_object_unref (watch.result);
+  g_clear_pointer (&watch.waiting, medley_waiting_free);
   g_clear_pointer (&progress, medley_progress_free);
   if (state == NULL)
     return medley_cli_fail (cli, error, NULL, NULL);
@@ -143,7 +186,7 @@ medley_cmd_logs (MedleyCli *cli)
   g_autoptr (GVariant) reply = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) events = NULL;
-  Watch watch = { cli, NULL, NULL };
+  Watch watch = { .cli = cli };
   const char *id;
 
   if (job == NULL)
@@ -184,7 +227,7 @@ copy (MedleyCli *cli, GInputStream *from, GOutputStream *to, GError **error)
   g_autoptr (GAsyncResult) result = NULL;
   gboolean is_write;
 
-  medley_pump_async (from, to, cli->cancellable, on_result, &result);
+  medley_pump_async (from, to, NULL, cli->cancellable, on_result, &result);
   while (result == NULL)
     g_main_context_iteration (NULL, TRUE);
   return medley_pump_finish (result, &is_write, error) >= 0;

@@ -98,7 +98,9 @@ static const MedleyCommand commands[] = {
     "as text on standard output or else as a file PIPELINE.EXTENSION. The file's extension chooses the media\n"
     "type. A file appears when it is complete; \"-o -\" streams to standard output while the job runs.\n"
     "\"medley run PIPELINE --help\" shows what a pipeline takes. Ctrl-C cancels the job, a second one leaves at\n"
-    "once. When no daemon runs, one is started for the length of the command.",
+    "once. When no daemon runs, one is started for the length of the command. A daemon that goes away meanwhile\n"
+    "is waited for, a minute at most; what was streamed before has to be how the output begins afterwards, else\n"
+    "the command fails and \"medley output\" fetches the output anew.",
     run_options,
     "  medley run speak article.txt -o article.ogg\n"
     "  medley run speak :='Good morning' -o - | opusdec - hello.wav\n"
@@ -120,7 +122,8 @@ static const MedleyCommand commands[] = {
     "  medley jobs --state failed\n  medley jobs --all --json | jq .id", medley_cmd_jobs },
   { "show", "JOB", "show a job", JOB, NULL, "  medley show last", medley_cmd_show },
   { "watch", "[JOB]", "follow a job until it ends",
-    JOB " Without it the newest is followed. The exit status is the job's.", NULL,
+    JOB " Without it the newest is followed. The exit status is the job's. A daemon that goes away\n"
+    "meanwhile is waited for, a minute at most.", NULL,
     "  medley watch $(medley run --detach speak article.txt)", medley_cmd_watch },
   { "cancel", "JOB... | --all", "cancel jobs", JOB " Waits until they have let go.", change_options,
     "  medley cancel last\n  medley cancel --all --pipeline speak", medley_cmd_change },

@@ -92,10 +92,11 @@ on_result (GObject *source, GAsyncResult *result, gpointer data)
 char *
 medley_wait_for_end (MedleyCli *cli, const char *id)
 {
+  static const MedleyFollowFuncs funcs = { on_event, NULL };
   g_autoptr (MedleyProgress) progress = medley_progress_new (id);
   g_autoptr (GAsyncResult) result = NULL;
 
-  medley_follow_async (cli->client, id, on_event, progress, cli->cancellable, on_result, &result);
+  medley_follow_async (cli->client, id, &funcs, progress, cli->cancellable, on_result, &result);
   while (result == NULL)
     g_main_context_iteration (NULL, TRUE);
   return medley_follow_finish (result, NULL);

@@ -14,6 +14,7 @@ struct _MedleyProgress {
   char *title;
   char *stage;
   char *state;
+  char *waiting; /* NULL unless it does */
   double fraction;
   double remaining;
   gint64 started;      /* monotonic, of the running */
@@ -73,11 +74,12 @@ draw (MedleyProgress *self)
   gint64 now = g_get_monotonic_time ();
   double elapsed = (double) (now - self->started) / G_USEC_PER_SEC;
   double since = (double) (now - self->remaining_at) / G_USEC_PER_SEC;
+  const char *what = self->stage != NULL ? self->stage : self->state;
   g_autofree char *line = NULL;
 
   if (columns < 2)
     return;
-  line = medley_progress_format (self->title, self->stage != NULL ? self->stage : self->state,
+  line = medley_progress_format (self->title, self->waiting != NULL ? self->waiting : what,
                                  self->fraction, elapsed,
                                  self->remaining >= 0 ? MAX (self->remaining - since, 0) : -1,
                                  columns - 1);
@@ -116,6 +118,7 @@ medley_progress_free (MedleyProgress *self)
   g_free (self->title);
   g_free (self->stage);
   g_free (self->state);
+  g_free (self->waiting);
   g_free (self);
 }
 
@@ -140,6 +143,15 @@ medley_progress_event (MedleyProgress *self, GVariant *event)
     g_free (self->stage);
     self->stage = g_strdup (stage);
   }
+}
+
+void
+medley_progress_set_waiting (MedleyProgress *self, const char *text)
+{
+  g_free (self->waiting);
+  self->waiting = g_strdup (text);
+  if (self->timer != 0)
+    draw (self);
 }
 
 void

@@ -25,6 +25,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyProgress, medley_progress_free)
 void
 medley_progress_event (MedleyProgress *self, GVariant *event);
 
+/* Says why the job waits, until it does not. @text: (nullable) */
+void
+medley_progress_set_waiting (MedleyProgress *self, const char *text);
+
 /* Prints a line on standard error above the progress. */
 void
 medley_progress_note (MedleyProgress *self, const char *text);

@@ -13,10 +13,11 @@
 typedef struct {
   SoupServer *server;
   MedleyClient *client;
-  GString *seen;    /* what the server was asked */
-  guint n_streams;  /* event streams so far */
-  guint n_expected; /* events per stream */
-  gboolean is_gone; /* the job is forgotten */
+  GString *seen;              /* what the server was asked */
+  guint n_streams;            /* event streams so far */
+  guint n_expected;           /* events per stream */
+  gboolean is_gone;           /* the job is forgotten */
+  const char *const *streams; /* (nullable): what each stream of events says, in turn */
 } Fixture;
 
 static void
@@ -62,8 +63,12 @@ on_request (SoupServer *server, SoupServerMessage *message, const char *path, GH
   if (g_str_has_suffix (path, "/events") && fixture->is_gone)
     answer (message, 404, "application/problem+json",
             "{\"code\":\"not-found\",\"detail\":\"gone\"}");
+  else if (g_str_has_suffix (path, "/events") && fixture->streams != NULL)
+    answer (message, 200, "text/event-stream", fixture->streams[fixture->n_streams++]);
   else if (g_str_has_suffix (path, "/events"))
     send_events (fixture, message);
+  else if (g_str_has_suffix (path, "/jobs/2"))
+    answer (message, 200, "application/json", "{\"state\":\"done\",\"lastEvent\":3}");
   else if (g_str_has_suffix (path, "/refused"))
     answer (
         message, 422, "application/problem+json",
@@ -242,7 +247,7 @@ test_an_output_is_pumped_to_its_end (Fixture *fixture, gconstpointer data)
   wait_for (&opened);
   stream = medley_client_open_finish (fixture->client, opened, NULL, &error);
   g_assert_no_error (error);
-  medley_pump_async (stream, memory, NULL, on_result, &pumped);
+  medley_pump_async (stream, memory, NULL, NULL, on_result, &pumped);
   wait_for (&pumped);
   g_assert_cmpint (medley_pump_finish (pumped, &is_write, &error), ==, 9);
   g_assert_no_error (error);
@@ -256,6 +261,8 @@ note_seq (GVariant *event, gpointer data)
   g_string_append_printf (data, "%d ", (int) medley_reply_integer (event, "seq", 0));
 }
 
+static const MedleyFollowFuncs follow_funcs = { note_seq, NULL };
+
 static void
 test_following_goes_on_where_a_connection_broke (Fixture *fixture, gconstpointer data)
 {
@@ -264,7 +271,7 @@ test_following_goes_on_where_a_connection_broke (Fixture *fixture, gconstpointer
   g_autoptr (GError) error = NULL;
   g_autofree char *state = NULL;
 
-  medley_follow_async (fixture->client, "1", note_seq, seqs, NULL, on_result, &result);
+  medley_follow_async (fixture->client, "1", &follow_funcs, seqs, NULL, on_result, &result);
   wait_for (&result);
   state = medley_follow_finish (result, &error);
   g_assert_no_error (error);
@@ -281,10 +288,135 @@ test_following_a_job_that_is_gone_ends (Fixture *fixture, gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   fixture->is_gone = TRUE;
-  medley_follow_async (fixture->client, "1", note_seq, seqs, NULL, on_result, &result);
+  medley_follow_async (fixture->client, "1", &follow_funcs, seqs, NULL, on_result, &result);
   wait_for (&result);
   g_assert_null (medley_follow_finish (result, &error));
   g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND);
+}
+
+/* A daemon that died counts on from what it had written down. */
+static void
+test_events_that_are_counted_anew_are_told_once (Fixture *fixture, gconstpointer data)
+{
+#define EVENT(Seq, Time, More)                                                                     \
+  "id: " Seq "\ndata: {\"seq\":" Seq ",\"time\":" Time ",\"kind\":" More "}\n\n"
+  static const char *const streams[] = {
+    EVENT ("1", "10", "\"state\",\"state\":\"running\"") EVENT ("9", "20", "\"progress\""),
+    EVENT ("1", "10", "\"state\",\"state\":\"running\"") EVENT ("2", "30", "\"interrupted\"")
+        EVENT ("3", "40", "\"state\",\"state\":\"done\""),
+  };
+#undef EVENT
+  g_autoptr (GString) seqs = g_string_new (NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *state = NULL;
+
+  fixture->streams = streams;
+  medley_follow_async (fixture->client, "2", &follow_funcs, seqs, NULL, on_result, &result);
+  wait_for (&result);
+  state = medley_follow_finish (result, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (state, ==, "done");
+  g_assert_cmpstr (seqs->str, ==, "1 9 2 3 ");
+}
+
+static void
+note_connection (MedleyConnection connection, gpointer data)
+{
+  static const char *const names[] = { "broken", "away", "back" };
+
+  g_string_append_printf (data, "%s ", names[connection]);
+}
+
+static void
+test_a_daemon_that_stays_away_is_given_up (void)
+{
+  static const MedleyFollowFuncs funcs = { note_seq, note_connection };
+  g_autoptr (MedleyClient) client = medley_client_new_for_socket ("/nonexistent/http.sock");
+  g_autoptr (GString) told = g_string_new (NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (medley_client_get_patience (client), ==, 60);
+  medley_client_set_patience (client, 0);
+  medley_follow_async (client, "1", &funcs, told, NULL, on_result, &result);
+  wait_for (&result);
+  g_assert_null (medley_follow_finish (result, &error));
+  g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE);
+  g_assert_cmpstr (told->str, ==, "broken away ");
+}
+
+static gboolean
+cancel (gpointer data)
+{
+  g_cancellable_cancel (data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+test_waiting_for_a_daemon_can_be_cancelled (void)
+{
+  g_autoptr (MedleyClient) client = medley_client_new_for_socket ("/nonexistent/http.sock");
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GString) told = g_string_new (NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  medley_client_set_patience (client, 100000);
+  g_timeout_add (250, cancel, cancellable);
+  medley_follow_async (client, "1", &follow_funcs, told, cancellable, on_result, &result);
+  wait_for (&result);
+  g_assert_null (medley_follow_finish (result, &error));
+  g_assert_true (g_error_matches (error, MEDLEY_ERROR, MEDLEY_ERROR_CANCELLED)
+                 || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+}
+
+/* Copies @text after what @tally has. Returns: (nullable): the error */
+static GError *
+copy (const char *text, GOutputStream *to, MedleyPumpTally *tally)
+{
+  g_autoptr (GInputStream) from
+      = g_memory_input_stream_new_from_data (text, (gssize) strlen (text), NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  GError *error = NULL;
+
+  medley_pump_async (from, to, tally, NULL, on_result, &result);
+  wait_for (&result);
+  medley_pump_finish (result, NULL, &error);
+  return error;
+}
+
+static void
+test_what_was_copied_is_compared_not_written (void)
+{
+  static const char *const others[] = { "One line.\nTwo linez.\nThree", "One line.\nTwo", "" };
+  g_autofree char *long_text = g_strnfill (600000, 'x');
+  g_autofree char *longer_text = g_strconcat (long_text, "y", NULL);
+  g_autoptr (GOutputStream) memory = g_memory_output_stream_new_resizable ();
+  MedleyPumpTally tally = { 0 };
+  MedleyPumpTally big = { 0 };
+
+  g_assert_no_error (copy ("", memory, &tally));
+  g_assert_no_error (copy ("One line.\nTwo", memory, &tally));
+  g_assert_no_error (copy ("One line.\nTwo lines.\n", memory, &tally));
+  g_assert_no_error (copy ("One line.\nTwo lines.\n", memory, &tally));
+  g_assert_cmpuint (tally.copied, ==, 21);
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    g_autoptr (GError) error = copy (others[i], memory, &tally);
+
+    g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INTERRUPTED);
+    g_assert_nonnull (strstr (error->message, "first 21 bytes"));
+  }
+  g_assert_cmpmem (g_memory_output_stream_get_data (G_MEMORY_OUTPUT_STREAM (memory)),
+                   g_memory_output_stream_get_data_size (G_MEMORY_OUTPUT_STREAM (memory)),
+                   "One line.\nTwo lines.\n", 21);
+  g_assert_no_error (copy (long_text, memory, &big));
+  g_assert_no_error (copy (longer_text, memory, &big));
+  g_assert_cmpuint (big.copied, ==, 600001);
+  g_assert_cmpuint (g_memory_output_stream_get_data_size (G_MEMORY_OUTPUT_STREAM (memory)), ==,
+                    600022);
+  medley_pump_tally_clear (&tally);
+  medley_pump_tally_clear (&big);
 }
 
 #define ADD(Path, Function) g_test_add (Path, Fixture, NULL, set_up, Function, tear_down)
@@ -305,6 +437,13 @@ main (int argc, char **argv)
   ADD ("/cli/client/an-output-is-pumped-to-its-end", test_an_output_is_pumped_to_its_end);
   ADD ("/cli/follow/goes-on-where-a-connection-broke",
        test_following_goes_on_where_a_connection_broke);
+  g_test_add_func ("/cli/client/what-was-copied-is-compared",
+                   test_what_was_copied_is_compared_not_written);
+  ADD ("/cli/follow/events-counted-anew", test_events_that_are_counted_anew_are_told_once);
+  g_test_add_func ("/cli/follow/a-daemon-that-stays-away",
+                   test_a_daemon_that_stays_away_is_given_up);
+  g_test_add_func ("/cli/follow/waiting-can-be-cancelled",
+                   test_waiting_for_a_daemon_can_be_cancelled);
   ADD ("/cli/follow/a-job-that-is-gone-ends-it", test_following_a_job_that_is_gone_ends);
   return g_test_run ();
 }
