@@ -34,7 +34,7 @@ GENERATED = {
 LIBRARIES = {
     "gst/": ["include", "plugins", "daemon/runner"],
     "libsoup/": ["daemon/http", "daemon/cli", "daemon/egress"],
-    "sqlite3.h": ["daemon/job"],
+    "sqlite3.h": ["daemon/job/store-private.h"],
     "json-glib/": ["daemon/base/json.c", "plugins"],
     "curl/": ["plugins", "daemon/egress"],
     "systemd/": ["daemon/notify.c"],
@@ -135,7 +135,8 @@ SAMPLES = [
     ("daemon/cli/x.c", "<libsoup/soup.h>", True),
     ("plugins/one/x.c", "<libsoup/soup.h>", False),
     ("daemon/http/x.c", "<sqlite3.h>", False),
-    ("daemon/job/x.c", "<sqlite3.h>", True),
+    ("daemon/job/store-private.h", "<sqlite3.h>", True),
+    ("daemon/job/manager.c", "<sqlite3.h>", False),
     ("daemon/http/x.c", "<json-glib/json-glib.h>", False),
     ("daemon/base/config.c", "<json-glib/json-glib.h>", False),
     ("daemon/base/json.c", "<json-glib/json-glib.h>", True),
