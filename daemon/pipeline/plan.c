@@ -270,6 +270,8 @@ add_step (Plan *plan, const Step *step, GVariantBuilder *builder, GError **error
   if (set == NULL || !add_links (plan, step, builder, error))
     return FALSE;
   g_variant_builder_add (builder, "{sv}", "set", set);
+  if (step->stage->stall > 0)
+    g_variant_builder_add (builder, "{sv}", "stall", g_variant_new_uint32 (step->stage->stall));
   g_variant_builder_add (builder, "{sv}", "pointer", g_variant_new_string (step->stage->pointer));
   g_variant_builder_add (builder, "{sv}", "file", g_variant_new_string (file != NULL ? file : ""));
   return TRUE;

@@ -17,11 +17,14 @@ G_BEGIN_DECLS
  *     "engines" as     for a task stage: element factories, tried in this order
  *     "element" s      for an element stage: the element factory
  *     "set"     a{sv}  properties: s, b, x or d, as JSON had them
+ *     "stall"   u      seconds without progress while it is at work, where the file says so
  *     "from"    a(sss) links: sink pad of this stage ("" for the only one), name of an input or a
- * stage, its port ("" for the default) "pointer" s      JSON Pointer of the stage in its file, for
- * faults "file"    s      the file it came from, "" for none "outputs"   aa{sv} each: "name" s,
- * "type" s (media type), "from" a(ss) (input or stage, port), "pointer" s "limits"    a{sv}
- * "text-bytes" t, "input-bytes" t, "image-pixels" t, "output-bytes" t
+ *                      stage, its port ("" for the default)
+ *     "pointer" s      JSON Pointer of the stage in its file, for faults
+ *     "file"    s      the file it came from, "" for none
+ *   "outputs"   aa{sv} each: "name" s, "type" s (media type), "from" a(ss) (input or stage, port),
+ *                      "pointer" s
+ *   "limits"    a{sv}  "text-bytes" t, "input-bytes" t, "image-pixels" t, "output-bytes" t
  */
 
 /**

@@ -10,6 +10,7 @@
 
 #define MAX_ENGINES 16
 #define MAX_SOURCES 16
+#define MAX_STALL 86400
 
 static const MedleyKey pipeline_keys[] = {
   { "medley", "x", TRUE },       { "name", "s", FALSE },   { "title", "s", FALSE },
@@ -26,7 +27,7 @@ static const MedleyKey input_keys[] = {
 static const MedleyKey stage_keys[] = {
   { "task", "s", FALSE },     { "engine", "sa", FALSE }, { "element", "s", FALSE },
   { "pipeline", "s", FALSE }, { "from", "so", FALSE },   { "set", "o", FALSE },
-  { NULL, NULL, FALSE },
+  { "stall", "x", FALSE },    { NULL, NULL, FALSE },
 };
 static const MedleyKey output_keys[] = {
   { "from", "sa", TRUE },
@@ -334,6 +335,23 @@ read_engines (Reading *r, MedleyStageSpec *stage, GVariant *value)
   }
 }
 
+static void
+read_stall (Reading *r, MedleyStageSpec *stage, GVariant *value)
+{
+  g_autoptr (GVariant) stall = medley_read_member (value, "stall", "x");
+  g_autofree char *place = medley_json_pointer_append (stage->pointer, "stall");
+
+  if (stall == NULL)
+    return;
+  if (stage->kind == MEDLEY_STAGE_PIPELINE)
+    medley_fault_add (r->sink, "unknown-key", place, NULL,
+                      "only a stage with a task or an element can stall; say it in that pipeline");
+  else if (g_variant_get_int64 (stall) < 1 || g_variant_get_int64 (stall) > MAX_STALL)
+    medley_fault_add (r->sink, "bad-value", place, NULL, "this must be 1 to %d seconds", MAX_STALL);
+  else
+    stage->stall = (guint) g_variant_get_int64 (stall);
+}
+
 static GVariant *
 read_set (Reading *r, MedleyStageSpec *stage, GVariant *value)
 {
@@ -382,6 +400,7 @@ read_stage (const char *name, GVariant *value, const char *pointer, gpointer dat
   }
   read_kind (r, stage, value);
   read_engines (r, stage, value);
+  read_stall (r, stage, value);
   from = g_variant_lookup_value (value, "from", NULL);
   stage->has_from = from != NULL;
   stage->links = read_from (r, value, pointer, "so");

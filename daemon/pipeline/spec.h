@@ -41,6 +41,7 @@ typedef struct {
   GPtrArray *links;  /* of MedleyLink */
   gboolean has_from; /* also when what it says is a fault */
   GVariant *set;     /* a{sv} of basic types */
+  guint stall;       /* seconds, 0 when the file gives none */
   char *pointer;
 } MedleyStageSpec;
 

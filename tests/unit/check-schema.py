@@ -11,8 +11,8 @@ import sys
 import jsonschema
 
 # Faults that a schema can see; the others are of names that refer to something.
-FAULTY = ["keys", "misspelt-lists", "no-object", "no-outputs", "parameters", "schema-element-engine", "ten-faults",
-          "types", "values", "version"]
+FAULTY = ["keys", "misspelt-lists", "no-object", "no-outputs", "parameters", "schema-element-engine", "stall",
+          "ten-faults", "types", "values", "version"]
 # What only "medley validate" can see: the schema must not be stricter than the format.
 SHAPELY = ["client-elements", "cycles", "fan-out", "subs", "unused"]
 

@@ -442,6 +442,33 @@ test_fan_out_across_sub_pipelines (Test *test, gconstpointer data)
                   "more than 3 read from \"t\"");
 }
 
+static void
+test_stall (Test *test, gconstpointer data)
+{
+  static const char *const stages[]
+      = { "{'task': 'text-to-audio/speech', 'from': 't', 'stall': 30}",
+          "{'task': 'text-to-audio/speech', 'from': 't'}" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (stages); i++) {
+    g_autofree char *text = g_strdup_printf (
+        "{'medley': 1, 'inputs': {'t': {'type': 'text/plain'}}, 'stages': {'s': %s},"
+        " 'outputs': {'o': {'from': 's', 'type': 'audio/ogg'}}}",
+        stages[i]);
+    MedleyPipeline *pipeline = fixture_add (&test->world, i == 0 ? "with" : "without", text);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GVariant) plan = make (test, pipeline, NULL, NULL, NULL, &error);
+    g_autoptr (GVariant) list = NULL;
+    g_autoptr (GVariant) stage = NULL;
+    guint stall = 0;
+
+    g_assert_no_error (error);
+    list = g_variant_lookup_value (plan, "stages", G_VARIANT_TYPE ("aa{sv}"));
+    stage = g_variant_get_child_value (list, 0);
+    g_assert_cmpint (g_variant_lookup (stage, "stall", "u", &stall), ==, i == 0);
+    g_assert_cmpuint (stall, ==, i == 0 ? 30 : 0);
+  }
+}
+
 /* What a worker can look at in spite of the faults: so that all are told at once. */
 static void
 test_partial (Test *test, gconstpointer data)
@@ -527,6 +554,7 @@ main (int argc, char **argv)
   ADD ("/plan/sub-pipelines-are-expanded", test_sub_pipelines);
   ADD ("/plan/sub-pipeline-refuses-a-parameter", test_sub_pipeline_refuses_a_parameter);
   ADD ("/plan/fan-out-across-sub-pipelines", test_fan_out_across_sub_pipelines);
+  ADD ("/plan/stall-of-a-stage", test_stall);
   ADD ("/plan/partial-in-spite-of-faults", test_partial);
   ADD ("/plan/partial-of-what-has-no-shape", test_partial_of_what_has_no_shape);
   return g_test_run ();
