@@ -132,6 +132,31 @@ check_folder (Doctor *doctor, MedleyConfig *config, const char *key, const char 
 /* What the daemon says */
 
 static void
+check_workers (Doctor *doctor, GVariant *workers)
+{
+  gint64 lost = medley_reply_integer (workers, "lost", 0);
+  gint64 failures = medley_reply_integer (workers, "failures", 0);
+  gint64 idle = medley_reply_integer (workers, "idle", 0);
+  gboolean by_kernel = g_str_equal (medley_reply_string (workers, "memoryLimit", ""), "cgroup");
+
+  say (doctor, lost > 0 ? WARN : GOOD, "workers",
+       lost > 0 ? "\"medley jobs --state failed\" shows what they worked on" : NULL,
+       "%s mode, at most %d, %d busy, %d idle, %d ended unasked",
+       medley_reply_string (workers, "mode", "?"),
+       (int) medley_reply_integer (workers, "maximum", 0),
+       (int) medley_reply_integer (workers, "busy", 0), (int) idle, (int) lost);
+  if (failures > 0)
+    say (doctor, idle > 0 ? WARN : FAIL, "workers",
+         "the daemon's standard error says more; \"medley config\" shows paths.worker and "
+         "workers.preload",
+         "%d in a row ended before they had a job: %s", (int) failures,
+         medley_reply_string (workers, "lastFailure", "?"));
+  say (doctor, NOTE, "memory", NULL, "workers are limited by the %s%s%s%s",
+       by_kernel ? "kernel" : "daemon, which watches them", by_kernel ? "" : " (",
+       by_kernel ? "" : medley_reply_string (workers, "noCgroup", "?"), by_kernel ? "" : ")");
+}
+
+static void
 check_status (Doctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) faces = medley_reply_object (status, "faces");
@@ -147,17 +172,8 @@ check_status (Doctor *doctor, GVariant *status)
   for (guint i = 0; names[i] != NULL; i++)
     say (doctor, NOTE, "face", NULL, "%s: %s", names[i],
          medley_reply_string (faces, names[i], "?"));
-  if (workers != NULL) {
-    gint64 lost = medley_reply_integer (workers, "lost", 0);
-
-    say (doctor, lost > 0 ? WARN : GOOD, "workers",
-         lost > 0 ? "\"medley jobs --state failed\" shows what they worked on" : NULL,
-         "%s mode, at most %d, %d busy, %d idle, %d ended unasked",
-         medley_reply_string (workers, "mode", "?"),
-         (int) medley_reply_integer (workers, "maximum", 0),
-         (int) medley_reply_integer (workers, "busy", 0),
-         (int) medley_reply_integer (workers, "idle", 0), (int) lost);
-  }
+  if (workers != NULL)
+    check_workers (doctor, workers);
 }
 
 static void

@@ -22,6 +22,7 @@ struct _MedleyLauncher {
   MedleyConfig *config;
   gboolean exec_only;
   char *worker_path;
+  MedleyCgroup *cgroup; /* NULL when there is none to use */
   MedleyZygote *zygote;
   GPtrArray *retired; /* MedleyZygote that fork no more, but whose workers still run */
   guint release_source;
@@ -138,6 +139,9 @@ adopt (MedleyLauncher *self, int socket, GPid pid, int pidfd, gboolean own_child
   g_hash_table_insert (self->workers, GINT_TO_POINTER (pid), worker);
   g_object_weak_ref (G_OBJECT (worker), forget_worker, self);
   g_signal_connect_object (worker, "exited", G_CALLBACK (worker_exited), self, 0);
+  if (self->cgroup != NULL)
+    medley_worker_limit_memory (worker, self->cgroup,
+                                medley_config_get_number (self->config, "workers.memory-bytes"));
   return worker;
 }
 
@@ -375,6 +379,14 @@ medley_launcher_launch_finish (MedleyLauncher *self, GAsyncResult *result, GErro
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+void
+medley_launcher_set_cgroup (MedleyLauncher *self, MedleyCgroup *cgroup)
+{
+  g_return_if_fail (self->cgroup == NULL);
+
+  self->cgroup = medley_cgroup_ref (cgroup);
+}
+
 const char *
 medley_launcher_get_mode (MedleyLauncher *self)
 {
@@ -428,6 +440,7 @@ medley_launcher_finalize (GObject *object)
   g_clear_pointer (&self->zygote, medley_zygote_free);
   g_ptr_array_unref (self->retired);
   g_ptr_array_unref (self->logs);
+  g_clear_pointer (&self->cgroup, medley_cgroup_unref);
   g_object_unref (self->config);
   g_free (self->worker_path);
   G_OBJECT_CLASS (medley_launcher_parent_class)->finalize (object);

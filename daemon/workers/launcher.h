@@ -25,6 +25,10 @@ G_DECLARE_FINAL_TYPE (MedleyLauncher, medley_launcher, MEDLEY, LAUNCHER, GObject
 MedleyLauncher *
 medley_launcher_new (MedleyConfig *config, gboolean exec_only);
 
+/* Workers made from now on have their memory limited by the kernel, in groups below @cgroup. */
+void
+medley_launcher_set_cgroup (MedleyLauncher *self, MedleyCgroup *cgroup);
+
 /**
  * medley_launcher_launch_async:
  * @self: a launcher

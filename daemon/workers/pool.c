@@ -8,6 +8,7 @@
  * longest. */
 #define FIRST_RETRY_MS 50
 #define LONGEST_RETRY_MS 10000
+#define CGROUP_ROOT "/sys/fs/cgroup"
 /* So many failures in a row, and whoever waits is told. */
 #define GIVE_UP_AFTER 4
 
@@ -25,6 +26,8 @@ struct _MedleyPool {
   MedleyConfig *config;
   MedleyLauncher *launcher;
   MedleyLauncher *exec_launcher;
+  MedleyCgroup *cgroup; /* NULL when memory is watched instead */
+  char *no_cgroup;      /* why there is none */
   guint maximum;
   guint warm;
 
@@ -294,6 +297,16 @@ exec_launched (GObject *source, GAsyncResult *result, gpointer data)
   g_signal_connect (worker, "exited", G_CALLBACK (exec_worker_exited), g_steal_pointer (&task));
 }
 
+static MedleyLauncher *
+make_launcher (MedleyPool *self, gboolean exec_only)
+{
+  MedleyLauncher *launcher = medley_launcher_new (self->config, exec_only);
+
+  if (self->cgroup != NULL)
+    medley_launcher_set_cgroup (launcher, self->cgroup);
+  return launcher;
+}
+
 void
 medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCallback callback,
                            gpointer data)
@@ -303,7 +316,7 @@ medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCall
   if (exec_only && g_str_equal (medley_launcher_get_mode (self->launcher), "zygote")) {
     self->busy++;
     if (self->exec_launcher == NULL)
-      self->exec_launcher = medley_launcher_new (self->config, TRUE);
+      self->exec_launcher = make_launcher (self, TRUE);
     medley_launcher_launch_async (self->exec_launcher, exec_launched, task);
     return;
   }
@@ -500,6 +513,13 @@ medley_pool_describe (MedleyPool *self)
   g_variant_dict_insert (&dict, "zygote", "i", medley_launcher_get_zygote (self->launcher));
   g_variant_dict_insert (&dict, "started", "t", self->n_started);
   g_variant_dict_insert (&dict, "lost", "t", self->n_lost);
+  g_variant_dict_insert (&dict, "memoryLimit", "s", self->cgroup != NULL ? "cgroup" : "watched");
+  if (self->no_cgroup != NULL)
+    g_variant_dict_insert (&dict, "noCgroup", "s", self->no_cgroup);
+  if (self->failures > 0) {
+    g_variant_dict_insert (&dict, "failures", "u", self->failures);
+    g_variant_dict_insert (&dict, "lastFailure", "s", self->last_failure->message);
+  }
   return g_variant_dict_end (&dict);
 }
 
@@ -513,9 +533,13 @@ MedleyPool *
 medley_pool_new (MedleyConfig *config)
 {
   MedleyPool *self = g_object_new (MEDLEY_TYPE_POOL, NULL);
+  g_autoptr (GError) error = NULL;
 
   self->config = g_object_ref (config);
-  self->launcher = medley_launcher_new (config, FALSE);
+  self->cgroup = medley_cgroup_open (CGROUP_ROOT, "/proc/self/cgroup", &error);
+  if (self->cgroup == NULL)
+    self->no_cgroup = g_strdup (error->message);
+  self->launcher = make_launcher (self, FALSE);
   g_signal_connect_object (self->launcher, "log", G_CALLBACK (log_line), self, 0);
   self->maximum = (guint) medley_config_get_number (config, "workers.maximum");
   if (self->maximum == 0)
@@ -551,6 +575,8 @@ medley_pool_finalize (GObject *object)
 
   g_ptr_array_unref (self->all);
   g_clear_error (&self->last_failure);
+  g_clear_pointer (&self->cgroup, medley_cgroup_unref);
+  g_free (self->no_cgroup);
   g_clear_object (&self->config);
   G_OBJECT_CLASS (medley_pool_parent_class)->finalize (object);
 }

@@ -80,7 +80,9 @@ medley_pool_refresh (MedleyPool *self);
  *
  * Returns: (transfer floating): `a{sv}`: "mode" s, "maximum" u, "busy" u, "idle" u, "starting" u,
  * "pids" ai, "zygote" i (0 for none), "started" t (processes made so far), "lost" t (processes that
- * ended unasked)
+ * ended unasked), "memoryLimit" s ("cgroup" when the kernel limits the workers' memory, else
+ * "watched", with the reason in "noCgroup" s), and after processes that ended before they had a job
+ * "failures" u (in a row) and "lastFailure" s
  */
 GVariant *
 medley_pool_describe (MedleyPool *self);

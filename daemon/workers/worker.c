@@ -34,6 +34,9 @@ struct _MedleyWorker {
 
   char *crash_stage;
   char *crash_engine;
+
+  MedleyCgroup *cgroup; /* NULL when the kernel does not limit its memory */
+  guint64 memory_limit;
 };
 
 G_DEFINE_FINAL_TYPE (MedleyWorker, medley_worker, G_TYPE_OBJECT)
@@ -47,6 +50,11 @@ static guint signals[N_SIGNALS];
 static GError *
 make_exit_error (MedleyWorker *self)
 {
+  if (self->cgroup != NULL && !self->killed && medley_cgroup_was_killed (self->cgroup, self->pid))
+    return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_MEMORY_LIMIT,
+                        "the worker used more memory than its limit of %" G_GUINT64_FORMAT
+                        " MiB (workers.memory-bytes)",
+                        self->memory_limit >> 20);
   if (self->status < 0)
     return g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_CRASHED, "worker %d is gone", self->pid);
   if (WIFSIGNALED (self->status))
@@ -103,6 +111,17 @@ process_ended (int fd, GIOCondition condition, gpointer data)
     self->status_source = g_timeout_add (STATUS_WAIT_MS, status_timed_out, self);
   }
   return G_SOURCE_REMOVE;
+}
+
+void
+medley_worker_limit_memory (MedleyWorker *self, MedleyCgroup *cgroup, guint64 limit)
+{
+  g_return_if_fail (self->cgroup == NULL);
+
+  if (self->gone || !medley_cgroup_add (cgroup, self->pid, limit, NULL))
+    return;
+  self->cgroup = medley_cgroup_ref (cgroup);
+  self->memory_limit = limit;
 }
 
 void
@@ -340,6 +359,10 @@ medley_worker_finalize (GObject *object)
 
   if (self->pidfd >= 0)
     close (self->pidfd);
+  if (self->cgroup != NULL) {
+    medley_cgroup_remove (self->cgroup, self->pid);
+    medley_cgroup_unref (self->cgroup);
+  }
   g_object_unref (self->cancellable);
   g_free (self->crash_stage);
   g_free (self->crash_engine);

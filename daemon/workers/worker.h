@@ -4,6 +4,8 @@
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 
+#include "workers/cgroup.h"
+
 G_BEGIN_DECLS
 
 /**
@@ -44,6 +46,18 @@ gboolean
 medley_worker_is_ready (MedleyWorker *self);
 gboolean
 medley_worker_is_gone (MedleyWorker *self);
+
+/**
+ * medley_worker_limit_memory:
+ * @self: a worker
+ * @cgroup: the daemon's control group
+ * @limit: bytes
+ *
+ * Puts the worker into a group of its own, whose memory the kernel limits; `exited` then says so.
+ * Where that fails (it may have ended already) nothing changes.
+ */
+void
+medley_worker_limit_memory (MedleyWorker *self, MedleyCgroup *cgroup, guint64 limit);
 
 /* Kills the process (and its group) at once. `exited` follows. */
 void
