@@ -10,6 +10,8 @@
 #define MEDLEY_ENGINE_PATH_PREFIX MEDLEY_ROOT_PATH "/engine/"
 
 #define MEDLEY_WORKER_PATH "/org/medley/Worker1"
+/* Asks a worker to say where it is and to end. */
+#define MEDLEY_WORKER_TELL_SIGNAL SIGUSR2
 
 /* Below the runtime folder. */
 #define MEDLEY_HTTP_SOCKET_NAME "http.sock"

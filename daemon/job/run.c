@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "job/watch.h"
 
-#define WATCH_INTERVAL_MS 250
 /* What a worker printed before it was lost. */
 #define LOG_LINES 20
 
@@ -30,17 +30,9 @@ struct _MedleyRun {
   guint grace_source;
   guint grace_ms;
 
-  guint watch_source;
-  gint64 started;  /* monotonic µs */
-  gint64 run_time; /* limit, µs */
-  gint64 stall;    /* limit, µs */
-  guint64 memory;  /* limit, bytes */
-  guint64 activity;
-  gint64 activity_time;
-  gint64 heartbeat_time;
-  gint64 silence; /* limit between heartbeats, µs */
-  char *stage;    /* at work, as the last heartbeat said */
-  char *engine;
+  MedleyConfig *config;
+  guint64 run_time;   /* limit, seconds */
+  MedleyWatch *watch; /* NULL until the worker has the job */
 };
 
 static void
@@ -52,7 +44,7 @@ end (MedleyRun *self, gboolean ok, GVariant *error)
     return;
   self->ended = TRUE;
   g_clear_handle_id (&self->grace_source, g_source_remove);
-  g_clear_handle_id (&self->watch_source, g_source_remove);
+  g_clear_pointer (&self->watch, medley_watch_free);
   if (self->worker != NULL) {
     g_signal_handlers_disconnect_by_data (self->worker, self);
     medley_pool_release (self->pool, self->worker);
@@ -68,8 +60,8 @@ guess_stage (MedleyRun *self, const char **stage, const char **engine)
   g_autoptr (GVariant) stages = g_variant_lookup_value (medley_job_get_plan (self->job), "stages",
                                                         G_VARIANT_TYPE ("aa{sv}"));
 
-  *stage = self->stage != NULL && self->stage[0] != '\0' ? self->stage : NULL;
-  *engine = self->engine != NULL && self->engine[0] != '\0' ? self->engine : NULL;
+  *stage = self->watch != NULL ? medley_watch_get_stage (self->watch) : NULL;
+  *engine = self->watch != NULL ? medley_watch_get_engine (self->watch) : NULL;
   if (*stage == NULL && stages != NULL && g_variant_n_children (stages) == 1) {
     g_autoptr (GVariant) only = g_variant_get_child_value (stages, 0);
     g_autoptr (GVariant) engines = g_variant_lookup_value (only, "engines", G_VARIANT_TYPE ("as"));
@@ -105,16 +97,13 @@ worker_exited (MedleyWorker *worker, GError *error, gpointer data)
     return;
   }
   guess_stage (self, &stage, &engine);
-  if (self->stop_error != NULL) {
-    end (self, FALSE, make_place_error (self, self->stop_error, stage, engine));
-    return;
-  }
   if (medley_worker_get_crash_stage (worker) != NULL
       && medley_worker_get_crash_stage (worker)[0] != '\0') {
     stage = medley_worker_get_crash_stage (worker);
     engine = medley_worker_get_crash_engine (worker);
   }
-  end (self, FALSE, make_place_error (self, error, stage, engine));
+  end (self, FALSE,
+       make_place_error (self, self->stop_error != NULL ? self->stop_error : error, stage, engine));
 }
 
 static void
@@ -178,97 +167,15 @@ worker_printed (MedleyPool *pool, int pid, const char *line, gpointer data)
 }
 
 static void
-worker_heartbeat (MedleyWorker *worker, guint64 activity, const char *stage, const char *engine,
-                  gpointer data)
+limit_passed (GError *error, gpointer data)
 {
   MedleyRun *self = data;
 
-  self->heartbeat_time = g_get_monotonic_time ();
-  if (activity != self->activity)
-    self->activity_time = self->heartbeat_time;
-  self->activity = activity;
-  g_free (self->stage);
-  self->stage = g_strdup (stage);
-  g_free (self->engine);
-  self->engine = g_strdup (engine);
-}
-
-/* Resident bytes that are not shared with other processes, roughly: of a forked worker what it has
- * written itself. */
-static guint64
-read_private_memory (GPid pid)
-{
-  char path[64], text[128] = "";
-  unsigned long size, resident, shared;
-  int fd;
-
-  g_snprintf (path, sizeof path, "/proc/%d/statm", pid);
-  fd = open (path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return 0;
-  if (read (fd, text, sizeof text - 1) < 0)
-    text[0] = '\0';
-  close (fd);
-  if (sscanf (text, "%lu %lu %lu", &size, &resident, &shared) != 3 || resident < shared)
-    return 0;
-  return (guint64) (resident - shared) * (guint64) sysconf (_SC_PAGESIZE);
-}
-
-/* Whether there is a good reason for nothing to move. A stage that is inside a buffer waits for
- * nobody's input. */
-static gboolean
-may_rest (MedleyRun *self)
-{
-  return medley_job_get_state (self->job) == MEDLEY_JOB_PAUSED
-         || (medley_job_has_input_in (self->job, MEDLEY_INPUT_COMING)
-             && (self->stage == NULL || self->stage[0] == '\0'));
-}
-
-static void
-kill_with (MedleyRun *self, GError *error)
-{
   if (self->stop_error == NULL)
     self->stop_error = error;
   else
     g_error_free (error);
-  medley_worker_kill (self->worker);
-}
-
-static gboolean
-watch (gpointer data)
-{
-  MedleyRun *self = data;
-  gint64 now = g_get_monotonic_time ();
-  guint64 memory = read_private_memory (medley_worker_get_pid (self->worker));
-
-  if (memory > self->memory) {
-    kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_MEMORY_LIMIT,
-                                  "the worker used %" G_GUINT64_FORMAT
-                                  " MiB of memory, more than its limit of "
-                                  "%" G_GUINT64_FORMAT " MiB (workers.memory-bytes)",
-                                  memory >> 20, self->memory >> 20));
-  } else if (now - self->started > self->run_time) {
-    kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_TIME_LIMIT,
-                                  "the job ran longer than its limit of %" G_GINT64_FORMAT
-                                  " s (limits.run-time, or runTime of its request)",
-                                  self->run_time / G_USEC_PER_SEC));
-  } else if (now - self->heartbeat_time > self->silence) {
-    kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
-                                  "the worker gave no sign of life for %" G_GINT64_FORMAT
-                                  " s (workers.heartbeat)",
-                                  self->silence / G_USEC_PER_SEC));
-  } else if (may_rest (self)) {
-    self->activity_time = now;
-    return G_SOURCE_CONTINUE;
-  } else if (now - self->activity_time > self->stall) {
-    kill_with (self, g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
-                                  "no progress for %" G_GINT64_FORMAT " s (workers.stall)",
-                                  self->stall / G_USEC_PER_SEC));
-  } else {
-    return G_SOURCE_CONTINUE;
-  }
-  self->watch_source = 0;
-  return G_SOURCE_REMOVE;
+  medley_worker_kill_telling (self->worker);
 }
 
 static gboolean
@@ -366,14 +273,14 @@ call_worker (MedleyRun *self, GError **error)
     if (!add_output (self, list->pdata[i], fds, &outputs, error))
       return FALSE;
   }
-  self->started = self->activity_time = self->heartbeat_time = g_get_monotonic_time ();
   self->called = TRUE;
   medley_job_set_state (self->job, MEDLEY_JOB_RUNNING);
   medley_worker_run_async (self->worker, medley_job_get_id (self->job),
                            medley_job_get_plan (self->job), g_variant_builder_end (&inputs),
                            g_variant_builder_end (&outputs), g_variant_new ("a{sa{sv}}", NULL), fds,
                            run_called, g_object_ref (self->job));
-  self->watch_source = g_timeout_add (WATCH_INTERVAL_MS, watch, self);
+  self->watch = medley_watch_new (self->job, self->worker, self->config, self->run_time,
+                                  limit_passed, self);
   if (medley_job_get_pause_at_start (self->job)) {
     medley_job_set_pause_at_start (self->job, FALSE);
     medley_job_set_state (self->job, MEDLEY_JOB_PAUSED);
@@ -404,7 +311,6 @@ acquired (GObject *source, GAsyncResult *result, gpointer data)
   self->worker = g_steal_pointer (&worker);
   g_signal_connect (self->worker, "event", G_CALLBACK (worker_event), self);
   g_signal_connect (self->worker, "finished", G_CALLBACK (worker_finished), self);
-  g_signal_connect (self->worker, "heartbeat", G_CALLBACK (worker_heartbeat), self);
   g_signal_connect (self->worker, "exited", G_CALLBACK (worker_exited), self);
   if (!call_worker (self, &error))
     end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
@@ -441,10 +347,8 @@ medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboole
   if (medley_job_get_options (job)->run_time != 0)
     run_time = MIN (run_time, medley_job_get_options (job)->run_time);
   self->classes = classes;
-  self->run_time = (gint64) run_time * G_USEC_PER_SEC;
-  self->stall = (gint64) medley_config_get_number (config, "workers.stall") * G_USEC_PER_SEC;
-  self->silence = (gint64) medley_config_get_number (config, "workers.heartbeat") * G_USEC_PER_SEC;
-  self->memory = medley_config_get_number (config, "workers.memory-bytes");
+  self->run_time = run_time;
+  self->config = g_object_ref (config);
   self->acquiring = TRUE;
   g_signal_connect (pool, "log", G_CALLBACK (worker_printed), self);
   /* Replies find the run through its job: it may be gone when they come. */
@@ -497,7 +401,7 @@ medley_run_free (MedleyRun *self)
   if (g_object_get_data (G_OBJECT (self->job), "medley-run") == self)
     g_object_set_data (G_OBJECT (self->job), "medley-run", NULL);
   g_clear_handle_id (&self->grace_source, g_source_remove);
-  g_clear_handle_id (&self->watch_source, g_source_remove);
+  g_clear_pointer (&self->watch, medley_watch_free);
   if (self->worker != NULL) {
     g_signal_handlers_disconnect_by_data (self->worker, self);
     medley_worker_kill (self->worker);
@@ -507,9 +411,8 @@ medley_run_free (MedleyRun *self)
   g_queue_clear_full (&self->log, g_free);
   g_strfreev (self->classes);
   g_clear_error (&self->stop_error);
+  g_object_unref (self->config);
   g_object_unref (self->pool);
   g_object_unref (self->job);
-  g_free (self->stage);
-  g_free (self->engine);
   g_free (self);
 }

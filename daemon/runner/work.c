@@ -2,9 +2,12 @@
 #include "runner/work.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/names.h"
 
 #define N_WORKS 512
 
@@ -107,7 +110,7 @@ put_number (char *to, const char *end, unsigned number)
 }
 
 static void
-crashed (int number)
+tell_place (int number)
 {
   const MedleyWork *work = current != NULL ? current : find_longest ();
   char line[320];
@@ -126,6 +129,27 @@ crashed (int number)
   if (write (STDERR_FILENO, line, (size_t) (to - line)) < 0) {
     /* Nobody is left to tell. */
   }
+}
+
+static void
+asked_to_end (int number)
+{
+  tell_place (number);
+  _exit (128 + number);
+}
+
+/* What else was registered might hang: some libraries' clean-up does in a fork. */
+static void
+somebody_exits (int status, void *data)
+{
+  tell_place (0);
+  _exit (status);
+}
+
+static void
+crashed (int number)
+{
+  tell_place (number);
   /* SA_RESETHAND put the default back: returning repeats a fault, and an abort goes on by itself.
    */
   raise (number);
@@ -152,4 +176,8 @@ medley_work_install_crash_handler (void)
   action.sa_flags = SA_RESETHAND | SA_ONSTACK | SA_NODEFER;
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     sigaction (numbers[i], &action, NULL);
+  action.sa_handler = asked_to_end;
+  action.sa_flags = SA_ONSTACK;
+  sigaction (MEDLEY_WORKER_TELL_SIGNAL, &action, NULL);
+  on_exit (somebody_exits, NULL);
 }

@@ -49,7 +49,8 @@ medley_work_longest (char **stage, char **engine);
  * medley_work_install_crash_handler:
  *
  * On a fatal signal one line tells the stage at work on standard error, then the signal takes its
- * course.
+ * course. The same line is written when somebody calls exit(), and on %MEDLEY_WORKER_TELL_SIGNAL;
+ * both then end the process at once.
  */
 void
 medley_work_install_crash_handler (void);

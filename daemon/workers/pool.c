@@ -182,6 +182,19 @@ worker_exited (MedleyWorker *worker, GError *error, gpointer data)
     g_signal_emit (self, signals[SIGNAL_FREE], 0);
 }
 
+/* Whether a process that was just made ended before anybody could listen. */
+static gboolean
+has_ended (MedleyPool *self, MedleyWorker *worker)
+{
+  g_autoptr (GError) error = medley_worker_dup_exit_error (worker);
+
+  if (error == NULL)
+    return FALSE;
+  self->n_lost++;
+  note_failure (self, error);
+  return TRUE;
+}
+
 static void
 launched (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -195,6 +208,10 @@ launched (GObject *source, GAsyncResult *result, gpointer data)
     return;
   }
   self->n_started++;
+  if (has_ended (self, worker)) {
+    g_object_unref (worker);
+    return;
+  }
   self->starting++;
   set_generation (self, worker);
   g_ptr_array_add (self->all, worker);
@@ -290,6 +307,13 @@ exec_launched (GObject *source, GAsyncResult *result, gpointer data)
     return;
   }
   self->n_started++;
+  error = medley_worker_dup_exit_error (worker);
+  if (error != NULL) {
+    self->busy--;
+    g_object_unref (worker);
+    g_task_return_error (task, error);
+    return;
+  }
   g_object_set_data (G_OBJECT (worker), "medley-busy", self);
   g_object_set_data (G_OBJECT (worker), "medley-once", self);
   g_ptr_array_add (self->all, worker);
@@ -429,6 +453,10 @@ answerer_launched (GObject *source, GAsyncResult *result, gpointer data)
     return;
   }
   self->n_started++;
+  if (has_ended (self, self->answerer)) {
+    g_clear_object (&self->answerer);
+    return;
+  }
   g_signal_connect (self->answerer, "ready", G_CALLBACK (answerer_ready), self);
   g_signal_connect (self->answerer, "exited", G_CALLBACK (answerer_exited), self);
 }

@@ -24,9 +24,11 @@ struct _MedleyWorker {
   gboolean own_child;
   gboolean ready;
   gboolean gone;
+  gboolean reported; /* that it is gone */
   gboolean killed;
   int status; /* as of waitpid(2), -1 while unknown */
   guint pidfd_source;
+  guint kill_source;   /* once it was asked to tell and end */
   guint status_source; /* a reaper elsewhere gets this long to tell the status */
 
   GCancellable *cancellable;
@@ -46,6 +48,8 @@ enum { SIGNAL_READY, SIGNAL_EVENT, SIGNAL_FINISHED, SIGNAL_HEARTBEAT, SIGNAL_EXI
 static guint signals[N_SIGNALS];
 
 #define STATUS_WAIT_MS 200
+/* What a process may take from here on while it says where it is. */
+#define TELL_MS 200
 
 static GError *
 make_exit_error (MedleyWorker *self)
@@ -72,6 +76,7 @@ report_exit (MedleyWorker *self)
   g_autoptr (MedleyWorker) keep = g_object_ref (self);
 
   g_clear_handle_id (&self->status_source, g_source_remove);
+  self->reported = TRUE;
   g_cancellable_cancel (self->cancellable);
   if (self->proxy != NULL)
     g_dbus_connection_close (g_dbus_proxy_get_connection (G_DBUS_PROXY (self->proxy)), NULL, NULL,
@@ -243,6 +248,32 @@ medley_worker_is_gone (MedleyWorker *self)
   return self->gone;
 }
 
+GError *
+medley_worker_dup_exit_error (MedleyWorker *self)
+{
+  return self->reported ? make_exit_error (self) : NULL;
+}
+
+static gboolean
+tell_timed_out (gpointer data)
+{
+  MedleyWorker *self = data;
+
+  self->kill_source = 0;
+  medley_worker_kill (self);
+  return G_SOURCE_REMOVE;
+}
+
+void
+medley_worker_kill_telling (MedleyWorker *self)
+{
+  self->killed = TRUE;
+  if (self->gone || self->kill_source != 0)
+    return;
+  syscall (SYS_pidfd_send_signal, self->pidfd, MEDLEY_WORKER_TELL_SIGNAL, NULL, 0);
+  self->kill_source = g_timeout_add (TELL_MS, tell_timed_out, self);
+}
+
 void
 medley_worker_kill (MedleyWorker *self)
 {
@@ -346,6 +377,7 @@ medley_worker_dispose (GObject *object)
     self->gone = TRUE;
   }
   g_clear_handle_id (&self->pidfd_source, g_source_remove);
+  g_clear_handle_id (&self->kill_source, g_source_remove);
   g_clear_handle_id (&self->status_source, g_source_remove);
   g_cancellable_cancel (self->cancellable);
   g_clear_object (&self->proxy);

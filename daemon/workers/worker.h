@@ -59,6 +59,21 @@ medley_worker_is_gone (MedleyWorker *self);
 void
 medley_worker_limit_memory (MedleyWorker *self, MedleyCgroup *cgroup, guint64 limit);
 
+/* (transfer full) (nullable): how the process ended, %NULL as long as `exited` was not emitted: for
+ * who may come too late for the signal */
+GError *
+medley_worker_dup_exit_error (MedleyWorker *self);
+
+/**
+ * medley_worker_kill_telling:
+ * @self: a worker
+ *
+ * Asks the process to say which stage is at work (medley_worker_get_crash_stage()) and to end;
+ * kills it when it does not within a moment. `exited` follows.
+ */
+void
+medley_worker_kill_telling (MedleyWorker *self);
+
 /* Kills the process (and its group) at once. `exited` follows. */
 void
 medley_worker_kill (MedleyWorker *self);
