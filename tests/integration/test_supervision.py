@@ -111,7 +111,7 @@ class Replacement(Case):
         self.assertLess(workers["started"], 40)
         lines = [json.loads(line) for line in daemon.medley("doctor", "--json").stdout.splitlines()]
         told = [line for line in lines if "ended before they had a job" in line["detail"]]
-        self.assertEqual([(line["subject"], line["verdict"]) for line in told], [("workers", "fail")], lines)
+        self.assertEqual([(line["subject"], line["verdict"]) for line in told], [("workers", "failure")], lines)
 
 
 if __name__ == "__main__":
