@@ -39,6 +39,7 @@ open_faces (MedleyDaemon *self)
   g_autoptr (GError) error = NULL;
 
   self->started = TRUE;
+  medley_job_manager_start (self->jobs);
   self->http = medley_http_new (self->jobs, &error);
   if (self->http == NULL) {
     g_signal_emit (self, signals[SIGNAL_FAILED], 0, error);

@@ -2,6 +2,7 @@
 #include "dbus/dbus.h"
 
 #include "base/names.h"
+#include "dbus/caller.h"
 #include "dbus/catalog-objects.h"
 #include "dbus/job-object.h"
 #include "dbus/manager-object.h"
@@ -226,6 +227,8 @@ connected (GObject *source, GAsyncResult *result, gpointer data)
   }
   g_dbus_connection_set_exit_on_close (connection, FALSE);
   self->connection = g_steal_pointer (&connection);
+  if (g_str_equal (self->bus, "system"))
+    g_object_set_data (G_OBJECT (self->connection), MEDLEY_DBUS_SHARED, self);
   if (!put_on_bus (self, &error)) {
     report (self, "off: %s", error->message);
     take_from_bus (self);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/names.h"
 #include "dbus/path.h"
+#include "dbus/caller.h"
 #include "dbus/run-request.h"
 #include "dbus/values.h"
 
@@ -72,22 +73,60 @@ job_created (GObject *source, GAsyncResult *result, gpointer data)
   }
 }
 
+/* A call that waits until it is known who makes it. */
+typedef struct {
+  MedleyJobManager *jobs;
+  GDBusMethodInvocation *invocation;
+  GUnixFDList *fds;
+  char *pipeline;
+  GVariant *inputs;
+  GVariant *options;
+} Run;
+
+static void
+run_free (Run *run)
+{
+  g_object_unref (run->jobs);
+  g_clear_object (&run->fds);
+  g_free (run->pipeline);
+  g_variant_unref (run->inputs);
+  g_variant_unref (run->options);
+  g_free (run);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
+
+static void
+caller_found (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Run) run = data;
+  guint max_key = (guint) medley_config_get_number (medley_job_manager_get_config (run->jobs),
+                                                    "limits.request-key");
+  g_autoptr (GError) error = NULL;
+  g_autofree char *client = medley_dbus_find_caller_finish (result, &error);
+  MedleyJobRequest *request = NULL;
+
+  if (client != NULL)
+    request = medley_dbus_read_run (client, run->pipeline, run->inputs, run->options, run->fds,
+                                    max_key, &error);
+  if (request != NULL)
+    medley_job_manager_create_async (run->jobs, request, job_created, run->invocation);
+  else
+    medley_dbus_return_error (run->invocation, error);
+}
+
 static gboolean
 handle_run (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, GUnixFDList *fds,
             const char *pipeline, GVariant *inputs, GVariant *options, MedleyJobManager *jobs)
 {
-  g_autofree char *client
-      = g_strconcat ("dbus:", g_dbus_method_invocation_get_sender (invocation), NULL);
-  guint max_key = (guint) medley_config_get_number (medley_job_manager_get_config (jobs),
-                                                    "limits.request-key");
-  g_autoptr (GError) error = NULL;
-  MedleyJobRequest *request
-      = medley_dbus_read_run (client, pipeline, inputs, options, fds, max_key, &error);
+  Run *run = g_new0 (Run, 1);
 
-  if (request != NULL)
-    medley_job_manager_create_async (jobs, request, job_created, invocation);
-  else
-    medley_dbus_return_error (invocation, error);
+  run->jobs = g_object_ref (jobs);
+  run->invocation = invocation;
+  run->fds = fds != NULL ? g_object_ref (fds) : NULL;
+  run->pipeline = g_strdup (pipeline);
+  run->inputs = g_variant_ref (inputs);
+  run->options = g_variant_ref (options);
+  medley_dbus_find_caller_async (invocation, caller_found, run);
   return TRUE;
 }
 

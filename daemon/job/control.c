@@ -54,6 +54,12 @@ medley_job_manager_pause (MedleyJobManager *self, MedleyJob *job, GError **error
 {
   if (medley_job_get_state (job) == MEDLEY_JOB_PAUSED)
     return TRUE;
+  /* It has no worker to pause yet. */
+  if (medley_job_get_state (job) == MEDLEY_JOB_STARTING && medley_job_get_stopping (job) == NULL) {
+    medley_job_set_pause_at_start (job, TRUE);
+    medley_job_manager_save (self, job, TRUE, NULL, NULL);
+    return TRUE;
+  }
   if (medley_job_get_stopping (job) != NULL || !medley_job_set_state (job, MEDLEY_JOB_PAUSED))
     return refuse_state (job, "paused", error);
   medley_run_pause (g_hash_table_lookup (self->runs, job));

@@ -32,6 +32,7 @@ struct _MedleyJobManager {
   guint ended[MEDLEY_JOB_N_STATES];
   guint64 ended_bytes;
 
+  GPtrArray *recovered; /* MedleyJob of an earlier daemon, until the engines are known */
   MedleyQueue *queue;
   MedleyClasses *classes;
   MedleyAgenda *agenda;
@@ -47,6 +48,7 @@ struct _MedleyJobManager {
   GHashTable *unsaved; /* MedleyJob → itself, to be saved soon */
   guint unsaved_source;
   guint retention_source;
+  guint surplus_source;
 
   GVariantDict *faces;
   gint64 started;
@@ -76,6 +78,9 @@ medley_job_manager_add (MedleyJobManager *self, MedleyJob *job);
 /* Lets a queued job wait for what it needs: an upload, a time, or a worker. */
 void
 medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job);
+/* From now on a description says why the job waits. */
+void
+medley_job_manager_show_place (MedleyJobManager *self, MedleyJob *job);
 /* Ends a job that has not ended: its run is stopped, or it is taken from the queue. */
 void
 medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error);

@@ -66,7 +66,15 @@ explain_place (MedleyJob *job, char **reason, guint *position, gpointer data)
                             ready);
   } else if (medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED)) {
     *reason = g_strdup ("waits for the upload of an input");
+  } else if (self->recovered != NULL) {
+    *reason = g_strdup ("waits until the engines are known");
   }
+}
+
+void
+medley_job_manager_show_place (MedleyJobManager *self, MedleyJob *job)
+{
+  medley_job_set_place_func (job, explain_place, self);
 }
 
 void
@@ -76,7 +84,7 @@ medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job)
   gint64 deadline = medley_job_get_options (job)->deadline;
   g_auto (GStrv) classes = NULL;
 
-  medley_job_set_place_func (job, explain_place, self);
+  medley_job_manager_show_place (self, job);
   if (deadline != 0 && medley_agenda_get (self->agenda, job, MEDLEY_AGENDA_DEADLINE) == 0)
     medley_agenda_set (self->agenda, job, MEDLEY_AGENDA_DEADLINE, deadline);
   if (medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED)) {
@@ -534,6 +542,8 @@ medley_job_manager_dispose (GObject *object)
 
   g_clear_handle_id (&self->dispatch_source, g_source_remove);
   g_clear_handle_id (&self->retention_source, g_source_remove);
+  g_clear_handle_id (&self->surplus_source, g_source_remove);
+  g_clear_pointer (&self->recovered, g_ptr_array_unref);
   g_clear_pointer (&self->runs, g_hash_table_unref);
   if (self->store != NULL) {
     medley_job_manager_save_unsaved (self);
@@ -590,6 +600,7 @@ medley_job_manager_init (MedleyJobManager *self)
   self->known
       = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, medley_job_manager_free_known);
   self->removing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->recovered = g_ptr_array_new_with_free_func (g_object_unref);
   self->queue = medley_queue_new ();
   self->agenda = medley_agenda_new (job_is_due, self);
   self->runs = g_hash_table_new_full (NULL, NULL, g_object_unref, (GDestroyNotify) medley_run_free);

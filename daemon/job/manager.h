@@ -102,6 +102,16 @@ medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCata
                         MedleyPool *pool, GError **error);
 
 /**
+ * medley_job_manager_start:
+ * @self: a manager
+ *
+ * Says that the engines are known, as far as they will be: jobs of an earlier daemon go on from
+ * here, since how they may run depends on their engines.
+ */
+void
+medley_job_manager_start (MedleyJobManager *self);
+
+/**
  * medley_job_manager_create_async:
  * @self: a manager
  * @request: (transfer full): what to run

@@ -95,6 +95,7 @@ recover_job (MedleyJobManager *self, MedleyJobRecord *record)
   GVariant *failure = NULL;
 
   medley_job_manager_take_live (self, job);
+  medley_job_manager_show_place (self, job);
   error = recover_files (self, job);
   if (medley_job_get_stopping (job) != NULL)
     failure = medley_job_get_stopping (job);
@@ -111,7 +112,20 @@ recover_job (MedleyJobManager *self, MedleyJobRecord *record)
     return;
   }
   medley_job_manager_save_soon (self, job);
-  medley_job_manager_enqueue (self, job);
+  g_ptr_array_add (self->recovered, g_object_ref (job));
+}
+
+void
+medley_job_manager_start (MedleyJobManager *self)
+{
+  g_autoptr (GPtrArray) jobs = g_steal_pointer (&self->recovered);
+
+  for (guint i = 0; jobs != NULL && i < jobs->len; i++) {
+    /* Somebody may have cancelled it meanwhile. */
+    if (medley_job_get_state (jobs->pdata[i]) == MEDLEY_JOB_QUEUED
+        && !medley_job_is_ending (jobs->pdata[i]))
+      medley_job_manager_enqueue (self, jobs->pdata[i]);
+  }
 }
 
 void

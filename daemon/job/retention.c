@@ -19,7 +19,7 @@ count_ended (MedleyJobManager *self)
   return n;
 }
 
-/* The oldest that nobody has removed yet; FALSE when there is none. */
+/* Those that nobody has removed yet; FALSE when there is none. */
 static gboolean
 remove_oldest (MedleyJobManager *self, gint64 before, guint most)
 {
@@ -37,16 +37,35 @@ remove_oldest (MedleyJobManager *self, gint64 before, guint most)
 }
 
 static gboolean
+remove_aged (MedleyJobManager *self)
+{
+  gint64 keep = (gint64) medley_config_get_number (self->config, "jobs.keep-time");
+
+  return keep > 0 && remove_oldest (self, g_get_real_time () - keep * G_USEC_PER_SEC, BATCH);
+}
+
+static gboolean
+retain_more (gpointer data)
+{
+  MedleyJobManager *self = data;
+  gboolean aged = remove_aged (self);
+
+  self->surplus_source = 0;
+  medley_job_manager_retain (self);
+  if (aged && self->surplus_source == 0)
+    self->surplus_source = g_idle_add (retain_more, self);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
 look (gpointer data)
 {
   MedleyJobManager *self = data;
-  gint64 keep = (gint64) medley_config_get_number (self->config, "jobs.keep-time");
   gint64 keys = (gint64) medley_config_get_number (self->config, "jobs.idempotency-time");
-  gint64 now = g_get_real_time ();
 
-  if (keep > 0)
-    remove_oldest (self, now - keep * G_USEC_PER_SEC, BATCH);
-  medley_job_store_prune (self->store, now - keys * G_USEC_PER_SEC);
+  if (self->surplus_source == 0)
+    self->surplus_source = g_idle_add (retain_more, self);
+  medley_job_store_prune (self->store, g_get_real_time () - keys * G_USEC_PER_SEC);
   return G_SOURCE_CONTINUE;
 }
 
@@ -56,17 +75,19 @@ medley_job_manager_retain (MedleyJobManager *self)
   guint keep = (guint) medley_config_get_number (self->config, "jobs.keep");
   guint64 bytes = medley_config_get_number (self->config, "jobs.keep-bytes");
   guint n = count_ended (self);
+  gboolean any = FALSE;
 
   if (n > keep)
-    remove_oldest (self, 0, MIN (n - keep, BATCH));
-  while (bytes > 0 && self->ended_bytes > bytes && remove_oldest (self, 0, 1))
-    ;
+    any = remove_oldest (self, 0, MIN (n - keep, BATCH));
+  else if (bytes > 0 && self->ended_bytes > bytes)
+    any = remove_oldest (self, 0, 1);
+  if (any && self->surplus_source == 0)
+    self->surplus_source = g_idle_add (retain_more, self);
 }
 
 void
 medley_job_manager_watch_age (MedleyJobManager *self)
 {
   look (self);
-  medley_job_manager_retain (self);
   self->retention_source = g_timeout_add_seconds (LOOK_SECONDS, look, self);
 }
