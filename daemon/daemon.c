@@ -11,6 +11,8 @@
 
 /* Files of a plugin are copied in several writes. */
 #define PLUGINS_SETTLE_MS 500
+/* How long clients get to read the last answers. */
+#define SETTLE_SECONDS 5
 
 struct _MedleyDaemon {
   GObject parent_instance;
@@ -25,6 +27,10 @@ struct _MedleyDaemon {
   GPtrArray *plugin_monitors;
   guint settle_source;
   gboolean started;
+
+  GSourceOnceFunc drained; /* NULL unless it drains */
+  gpointer drained_data;
+  guint n_settling; /* faces that still answer */
 };
 
 G_DEFINE_FINAL_TYPE (MedleyDaemon, medley_daemon, G_TYPE_OBJECT)
@@ -67,7 +73,7 @@ described (GObject *source, GAsyncResult *result, gpointer data)
   } else {
     g_warning ("The engines are not known: %s", error->message);
   }
-  if (!self->started)
+  if (!self->started && !medley_job_manager_is_draining (self->jobs))
     open_faces (self);
 }
 
@@ -164,6 +170,56 @@ medley_daemon_start (MedleyDaemon *self)
   medley_pool_warm (self->pool);
 }
 
+static void
+face_settled (gpointer data)
+{
+  MedleyDaemon *self = data;
+
+  if (--self->n_settling == 0 && self->drained != NULL)
+    g_steal_pointer (&self->drained) (self->drained_data);
+}
+
+static void
+jobs_drained (gpointer data)
+{
+  MedleyDaemon *self = data;
+
+  /* One for this function, so that a face that is quick does not end it all. */
+  self->n_settling = 1;
+  if (self->http != NULL) {
+    self->n_settling++;
+    medley_http_settle (self->http, SETTLE_SECONDS, face_settled, self);
+  }
+  if (self->dbus != NULL) {
+    self->n_settling++;
+    medley_dbus_settle (self->dbus, SETTLE_SECONDS, face_settled, self);
+  }
+  face_settled (self);
+}
+
+void
+medley_daemon_drain (MedleyDaemon *self, GSourceOnceFunc drained, gpointer data)
+{
+  g_return_if_fail (!medley_job_manager_is_draining (self->jobs));
+  self->drained = drained;
+  self->drained_data = data;
+  medley_job_manager_drain (self->jobs, medley_config_get_number (self->config, "jobs.drain"),
+                            jobs_drained, self);
+}
+
+void
+medley_daemon_drop_jobs (MedleyDaemon *self)
+{
+  self->drained = NULL;
+  medley_job_manager_drop_jobs (self->jobs);
+}
+
+guint64
+medley_daemon_get_drain_time (MedleyDaemon *self)
+{
+  return medley_config_get_number (self->config, "jobs.drain") + SETTLE_SECONDS;
+}
+
 MedleyJobManager *
 medley_daemon_get_jobs (MedleyDaemon *self)
 {
@@ -179,6 +235,9 @@ medley_daemon_dispose (GObject *object)
   g_ptr_array_set_size (self->plugin_monitors, 0);
   g_clear_object (&self->dbus);
   g_clear_object (&self->http);
+  /* Requests under way hold it, and what they wait for does not come any more. */
+  if (self->jobs != NULL)
+    g_object_run_dispose (G_OBJECT (self->jobs));
   g_clear_object (&self->jobs);
   g_clear_object (&self->library);
   g_clear_object (&self->pool);

@@ -21,7 +21,10 @@ typedef struct {
   GMainLoop *loop;
   int status;
   int ready_fd;
+  MedleyDaemon *daemon;
   MedleyNotify *notify; /* NULL for a private daemon: its starter's service is not its own */
+  gboolean is_private;
+  gboolean ending;
 } Main;
 
 static gboolean
@@ -29,9 +32,17 @@ asked_to_end (gpointer data)
 {
   Main *self = data;
 
-  if (self->notify != NULL)
-    medley_notify_stopping (self->notify, STOP_SECONDS);
-  g_main_loop_quit (self->loop);
+  /* Whoever asks twice does not want to wait, and a private daemon's only client has gone. */
+  if (self->ending || self->is_private) {
+    medley_daemon_drop_jobs (self->daemon);
+    g_main_loop_quit (self->loop);
+  } else {
+    medley_daemon_drain (self->daemon, (GSourceOnceFunc) g_main_loop_quit, self->loop);
+  }
+  if (self->notify != NULL && !self->ending)
+    medley_notify_stopping (self->notify,
+                            medley_daemon_get_drain_time (self->daemon) + STOP_SECONDS);
+  self->ending = TRUE;
   return G_SOURCE_CONTINUE;
 }
 
@@ -73,7 +84,7 @@ run (MedleyConfig *config, gboolean private, int ready_fd, int alive_fd)
   g_autoptr (GError) error = NULL;
   g_autoptr (MedleyNotify) notify = private ? NULL : medley_notify_new ();
   g_autoptr (MedleyDaemon) daemon = medley_daemon_new (config, &error);
-  Main self = { NULL, 0, ready_fd, notify };
+  Main self = { .ready_fd = ready_fd, .daemon = daemon, .notify = notify, .is_private = private };
   guint sources[3] = { 0 };
 
   if (daemon == NULL) {

@@ -42,7 +42,7 @@ describe (MedleyJobManager *manager)
   guint n_running = count (jobs, MEDLEY_JOB_STARTING) + count (jobs, MEDLEY_JOB_RUNNING);
   guint n_queued = count (jobs, MEDLEY_JOB_QUEUED);
   guint n_paused = count (jobs, MEDLEY_JOB_PAUSED);
-  GString *text = g_string_new (NULL);
+  GString *text = g_string_new (medley_job_manager_is_draining (manager) ? "Draining: " : NULL);
 
   g_string_append_printf (text, "%u job%s, %u wait%s", n_running,
                           n_running == 1 ? " runs" : "s run", n_queued, n_queued == 1 ? "s" : "");
@@ -112,11 +112,15 @@ medley_notify_new (void)
 void
 medley_notify_ready (MedleyNotify *self, MedleyJobManager *jobs)
 {
+  g_autoptr (GPtrArray) unfinished = medley_job_manager_list_unfinished (jobs);
+
   if (!self->is_heard)
     return;
   self->jobs = g_object_ref (jobs);
   sd_notify (FALSE, "READY=1");
   g_signal_connect_object (jobs, "job-added", G_CALLBACK (job_added), self, 0);
+  for (guint i = 0; i < unfinished->len; i++)
+    job_added (jobs, unfinished->pdata[i], self);
   changed (self);
 }
 

@@ -68,6 +68,7 @@ static const MedleyConfigKey table[] = {
   { "jobs.keep-time", MEDLEY_CONFIG_DURATION, "30d", 0, 0, NULL, "How long finished jobs are kept; 0 for ever" },
   { "jobs.keep-bytes", MEDLEY_CONFIG_BYTES, "20GiB", 0, 0, NULL, "Most bytes of inputs and outputs of finished jobs that are kept; 0 for no limit" },
   { "jobs.durable", MEDLEY_CONFIG_BOOLEAN, "true", 0, 0, NULL, "Whether jobs outlive the daemon: each is on disk before its creation is answered" },
+  { "jobs.drain", MEDLEY_CONFIG_DURATION, "30s", 0, 604800, NULL, "How long running jobs get to finish when the daemon is asked to end; what runs longer is kept for the next one" },
   { "jobs.attempts", MEDLEY_CONFIG_INTEGER, "3", 1, 1000, NULL, "Most starts of a job whose worker or daemon died or whose error may pass" },
   { "jobs.poison", MEDLEY_CONFIG_INTEGER, "3", 1, 1000, NULL, "A job that killed its worker so many times is not started again" },
   { "jobs.retry-delay", MEDLEY_CONFIG_DURATION, "1s", 0, 86400, NULL, "Wait before the second attempt, doubled before each further one" },

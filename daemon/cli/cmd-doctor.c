@@ -169,6 +169,9 @@ check_status (Doctor *doctor, GVariant *status)
          version, MEDLEY_VERSION);
   else
     say (doctor, GOOD, "daemon", NULL, "version %s", version);
+  if (medley_reply_boolean (status, "draining", FALSE))
+    say (doctor, WARN, "daemon", "start it again when it has ended",
+         "it is stopping: it takes no new jobs, and gives those that run jobs.drain to finish");
   for (guint i = 0; names[i] != NULL; i++)
     say (doctor, NOTE, "face", NULL, "%s: %s", names[i],
          medley_reply_string (faces, names[i], "?"));

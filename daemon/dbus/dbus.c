@@ -23,6 +23,10 @@ struct _MedleyDBus {
   MedleyOutputPipes *pipes;
   GHashTable *job_objects; /* id → MedleyDBusJob */
   GQueue finished;         /* ids of ended jobs among them, the oldest first */
+
+  GSourceOnceFunc settled; /* NULL unless somebody waits for the last answer */
+  gpointer settled_data;
+  guint settle_limit;
 };
 
 G_DEFINE_FINAL_TYPE (MedleyDBus, medley_dbus, G_TYPE_OBJECT)
@@ -262,12 +266,71 @@ medley_dbus_new (MedleyJobManager *jobs)
   return self;
 }
 
+/* ---- the end ---- */
+
+static void
+settle (MedleyDBus *self)
+{
+  GSourceOnceFunc settled = g_steal_pointer (&self->settled);
+
+  g_clear_handle_id (&self->settle_limit, g_source_remove);
+  if (settled != NULL)
+    settled (self->settled_data);
+}
+
+static void
+flushed (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_dbus_connection_flush_finish (G_DBUS_CONNECTION (source), result, &error);
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    settle (data); /* else there is no self any more */
+}
+
+/* Replies and signals are sent by a thread. */
+static void
+pipes_ended (gpointer data)
+{
+  MedleyDBus *self = data;
+
+  medley_output_pipes_set_empty_func (self->pipes, NULL, NULL);
+  if (self->connection != NULL)
+    g_dbus_connection_flush (self->connection, self->cancellable, flushed, self);
+  else
+    settle (self);
+}
+
+static gboolean
+give_up_settling (gpointer data)
+{
+  MedleyDBus *self = data;
+
+  self->settle_limit = 0;
+  settle (self);
+  return G_SOURCE_REMOVE;
+}
+
+void
+medley_dbus_settle (MedleyDBus *self, guint seconds, GSourceOnceFunc settled, gpointer data)
+{
+  g_return_if_fail (self->settled == NULL);
+  self->settled = settled;
+  self->settled_data = data;
+  self->settle_limit = g_timeout_add_seconds (seconds, give_up_settling, self);
+  medley_output_pipes_set_empty_func (self->pipes, pipes_ended, self);
+  if (medley_output_pipes_count (self->pipes) == 0)
+    pipes_ended (self);
+}
+
 static void
 medley_dbus_dispose (GObject *object)
 {
   MedleyDBus *self = MEDLEY_DBUS (object);
 
   g_cancellable_cancel (self->cancellable);
+  self->settled = NULL;
+  g_clear_handle_id (&self->settle_limit, g_source_remove);
   if (self->owner != 0)
     g_bus_unown_name (self->owner);
   self->owner = 0;

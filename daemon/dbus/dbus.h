@@ -27,4 +27,17 @@ G_DECLARE_FINAL_TYPE (MedleyDBus, medley_dbus, MEDLEY, DBUS, GObject)
 MedleyDBus *
 medley_dbus_new (MedleyJobManager *jobs);
 
+/**
+ * medley_dbus_settle:
+ * @self: the face
+ * @seconds: longest time to wait
+ * @settled: called from the main context when all outputs that are read have ended and all that was
+ * said is with the bus, or when the time is over; not if the face is dropped before
+ * @data: for @settled
+ *
+ * Waits for the last answers before the face is dropped. It stays open meanwhile. Once only.
+ */
+void
+medley_dbus_settle (MedleyDBus *self, guint seconds, GSourceOnceFunc settled, gpointer data);
+
 G_END_DECLS

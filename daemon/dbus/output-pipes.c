@@ -14,6 +14,8 @@
 struct _MedleyOutputPipes {
   GHashTable *pipes; /* set of Pipe */
   guint maximum;
+  GSourceOnceFunc empty_func;
+  gpointer empty_data;
 };
 
 typedef struct {
@@ -54,7 +56,11 @@ pipe_end (gpointer data)
 static void
 give_up (Pipe *pipe)
 {
-  g_hash_table_remove (pipe->owner->pipes, pipe);
+  MedleyOutputPipes *owner = pipe->owner;
+
+  g_hash_table_remove (owner->pipes, pipe);
+  if (owner->empty_func != NULL && g_hash_table_size (owner->pipes) == 0)
+    owner->empty_func (owner->empty_data);
 }
 
 static void
@@ -191,4 +197,11 @@ guint
 medley_output_pipes_count (MedleyOutputPipes *self)
 {
   return g_hash_table_size (self->pipes);
+}
+
+void
+medley_output_pipes_set_empty_func (MedleyOutputPipes *self, GSourceOnceFunc func, gpointer data)
+{
+  self->empty_func = func;
+  self->empty_data = data;
 }

@@ -36,8 +36,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyOutputPipes, medley_output_pipes_free)
 int
 medley_output_pipes_open (MedleyOutputPipes *self, MedleyOutputReader *reader, GError **error);
 
-/* how many are open, for tests */
+/* how many are open */
 guint
 medley_output_pipes_count (MedleyOutputPipes *self);
+/* @func: called from the main context each time when the last pipe has ended */
+void
+medley_output_pipes_set_empty_func (MedleyOutputPipes *self, GSourceOnceFunc func, gpointer data);
 
 G_END_DECLS

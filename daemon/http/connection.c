@@ -63,6 +63,13 @@ clear_source (GSource **source)
   g_clear_pointer (source, g_source_unref);
 }
 
+static void
+tell_answered (MedleyHttpConnection *self)
+{
+  if (self->traits->answered != NULL)
+    self->traits->answered (self->traits->data);
+}
+
 void
 medley_http_connection_close (MedleyHttpConnection *self)
 {
@@ -79,6 +86,8 @@ medley_http_connection_close (MedleyHttpConnection *self)
   if (exchange != NULL)
     medley_http_exchange_on_gone (exchange);
   self->traits->closed (self, self->traits->data);
+  if (exchange != NULL)
+    tell_answered (self);
   connection_unref (self);
 }
 
@@ -335,6 +344,7 @@ medley_http_connection_exchange_done (MedleyHttpConnection *self, gboolean keep,
 {
   g_autoptr (MedleyHttpExchange) exchange = g_steal_pointer (&self->exchange);
 
+  g_ref_count_inc (&self->ref_count);
   clear_source (&self->writable);
   medley_http_connection_set_deadline (self, MEDLEY_HTTP_WRITE_DEADLINE, 0);
   if (keep) {
@@ -352,6 +362,8 @@ medley_http_connection_exchange_done (MedleyHttpConnection *self, gboolean keep,
   } else {
     medley_http_connection_close (self);
   }
+  tell_answered (self);
+  connection_unref (self);
 }
 
 MedleyHttpConnection *

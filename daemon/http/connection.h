@@ -19,7 +19,9 @@ typedef struct _MedleyHttpConnection MedleyHttpConnection;
  * @dispatch: called with each request; must answer it, now or later
  * @refuse: called to answer a request whose head could not be understood
  * @closed: called once, when the connection is gone
- * @data: for the three
+ * @answered: (nullable): called after each request, when nothing of it is left to do, whatever
+ * became of it
+ * @data: for the four
  *
  * What the connections of one server share. Outlives them.
  */
@@ -30,6 +32,7 @@ typedef struct {
   void (*dispatch) (MedleyHttpExchange *exchange, gpointer data);
   void (*refuse) (MedleyHttpExchange *exchange, guint status, const GError *error, gpointer data);
   void (*closed) (MedleyHttpConnection *connection, gpointer data);
+  void (*answered) (gpointer data);
   gpointer data;
 } MedleyHttpTraits;
 

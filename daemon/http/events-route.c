@@ -73,7 +73,8 @@ send_news (Stream *self)
       append_event (text, g_ptr_array_index (events, i));
     g_variant_lookup (g_ptr_array_index (events, events->len - 1), "seq", "t", &self->after);
     write_text (self, text->str, text->len);
-  } else if (medley_job_state_is_final (medley_job_get_state (self->job))) {
+  } else if (medley_job_state_is_final (medley_job_get_state (self->job))
+             || medley_job_is_adjourned (self->job)) {
     g_autoptr (MedleyHttpExchange) exchange = medley_http_exchange_ref (self->exchange);
 
     medley_http_exchange_set_gone_func (exchange, NULL, NULL);

@@ -35,6 +35,10 @@ struct _MedleyHttp {
   guint16 port;
   char *token; /* NULL when none is asked for */
   char *token_path;
+  GSourceOnceFunc settled; /* NULL unless somebody waits for the last answer */
+  gpointer settled_data;
+  guint settle_source;
+  guint settle_limit;
 };
 
 G_DEFINE_FINAL_TYPE (MedleyHttp, medley_http, G_TYPE_OBJECT)
@@ -162,6 +166,71 @@ on_closed (MedleyHttpConnection *connection, gpointer data)
   MedleyHttp *self = data;
 
   g_hash_table_remove (self->connections, connection);
+}
+
+static gboolean
+is_busy (MedleyHttp *self)
+{
+  GHashTableIter iter;
+  gpointer connection;
+
+  g_hash_table_iter_init (&iter, self->connections);
+  while (g_hash_table_iter_next (&iter, &connection, NULL)) {
+    if (medley_http_connection_get_patience (connection) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+settle (MedleyHttp *self)
+{
+  GSourceOnceFunc settled = g_steal_pointer (&self->settled);
+
+  g_clear_handle_id (&self->settle_source, g_source_remove);
+  g_clear_handle_id (&self->settle_limit, g_source_remove);
+  settled (self->settled_data);
+}
+
+static gboolean
+look_whether_settled (gpointer data)
+{
+  MedleyHttp *self = data;
+
+  self->settle_source = 0;
+  if (!is_busy (self))
+    settle (self);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+give_up_settling (gpointer data)
+{
+  MedleyHttp *self = data;
+
+  self->settle_limit = 0;
+  settle (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* From an idle source: whoever waits will drop the face, and with it the connection that tells. */
+static void
+on_answered (gpointer data)
+{
+  MedleyHttp *self = data;
+
+  if (self->settled != NULL && self->settle_source == 0)
+    self->settle_source = g_idle_add_full (G_PRIORITY_DEFAULT, look_whether_settled, self, NULL);
+}
+
+void
+medley_http_settle (MedleyHttp *self, guint seconds, GSourceOnceFunc settled, gpointer data)
+{
+  g_return_if_fail (self->settled == NULL);
+  self->settled = settled;
+  self->settled_data = data;
+  self->settle_limit = g_timeout_add_seconds (seconds, give_up_settling, self);
+  on_answered (self);
 }
 
 static char *
@@ -385,6 +454,7 @@ start (MedleyHttp *self, GError **error)
     .dispatch = dispatch,
     .refuse = refuse,
     .closed = on_closed,
+    .answered = on_answered,
     .data = self,
   };
   self->max_connections = (guint) medley_config_get_number (self->config, "http.connections");
@@ -426,6 +496,9 @@ medley_http_dispose (GObject *object)
       medley_http_connection_close (l->data);
     g_clear_pointer (&self->connections, g_hash_table_unref);
   }
+  self->settled = NULL;
+  g_clear_handle_id (&self->settle_source, g_source_remove);
+  g_clear_handle_id (&self->settle_limit, g_source_remove);
   if (self->has_socket)
     g_unlink (self->socket_path);
   self->has_socket = FALSE;

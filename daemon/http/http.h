@@ -31,6 +31,19 @@ G_DECLARE_FINAL_TYPE (MedleyHttp, medley_http, MEDLEY, HTTP, GObject)
 MedleyHttp *
 medley_http_new (MedleyJobManager *manager, GError **error);
 
+/**
+ * medley_http_settle:
+ * @self: the face
+ * @seconds: longest time to wait
+ * @settled: called from the main context when nothing is being answered, or when the time is over;
+ * not if the face is dropped before
+ * @data: for @settled
+ *
+ * Waits for the last answers before the face is dropped. It stays open meanwhile. Once only.
+ */
+void
+medley_http_settle (MedleyHttp *self, guint seconds, GSourceOnceFunc settled, gpointer data);
+
 /* The TCP port in use, 0 without TCP. */
 guint16
 medley_http_get_port (MedleyHttp *self);

@@ -27,20 +27,22 @@ medley_http_show_health (MedleyHttp *http, MedleyHttpExchange *exchange, const c
   respond_word (exchange, "ok");
 }
 
-/* Ready means: workers have said which engines there are. */
+/* Ready means: workers have said which engines there are, and jobs are taken. */
 void
 medley_http_show_readiness (MedleyHttp *http, MedleyHttpExchange *exchange,
                             const char *const *params)
 {
-  MedleyCatalog *catalog = medley_job_manager_get_catalog (medley_http_get_manager (http));
+  MedleyJobManager *manager = medley_http_get_manager (http);
+  MedleyCatalog *catalog = medley_job_manager_get_catalog (manager);
   g_autoptr (GPtrArray) engines = medley_catalog_list (catalog);
   g_autoptr (GError) error = NULL;
 
-  if (engines->len > 0) {
+  if (engines->len == 0)
+    g_set_error_literal (&error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                         "no engine is known yet: the first worker has not described them");
+  else if (medley_job_manager_may_take_jobs (manager, &error)) {
     respond_word (exchange, "ready");
     return;
   }
-  g_set_error_literal (&error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-                       "no engine is known yet: the first worker has not described them");
   medley_http_respond_problem (exchange, error, 0, NULL);
 }

@@ -44,6 +44,9 @@ medley_job_manager_cancel (MedleyJobManager *self, MedleyJob *job, GError **erro
     return TRUE;
   if (medley_job_state_is_final (state))
     return refuse_state (job, "cancelled", error);
+  /* Nobody asks for that any more: whoever waits for the job is being sent away with the daemon. */
+  if (medley_job_is_adjourned (job))
+    return medley_job_manager_may_take_jobs (self, error);
   reason = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_CANCELLED, "the job was cancelled");
   medley_job_manager_stop (self, job, reason);
   return TRUE;
@@ -63,6 +66,7 @@ medley_job_manager_pause (MedleyJobManager *self, MedleyJob *job, GError **error
   if (medley_job_get_stopping (job) != NULL || !medley_job_set_state (job, MEDLEY_JOB_PAUSED))
     return refuse_state (job, "paused", error);
   medley_run_pause (g_hash_table_lookup (self->runs, job));
+  medley_job_manager_look_at_drain (self);
   medley_job_manager_save (self, job, TRUE, NULL, NULL);
   return TRUE;
 }

@@ -228,6 +228,12 @@ medley_job_set_output_state (MedleyJob *self, MedleyOutput *output, MedleyOutput
 /* An attempt begins an output anew: who has read of it has to begin anew as well. */
 void
 medley_job_restart_output (MedleyJob *self, MedleyOutput *output);
+/* The attempt that ended last is not the job's fault, and does not count. */
+void
+medley_job_forgive_attempt (MedleyJob *self);
+/* Sets medley_job_is_adjourned(), and tells all who wait. */
+void
+medley_job_adjourn (MedleyJob *self);
 /* Emits the signal that readers of outputs wait for; @output NULL for all. */
 void
 medley_job_output_grew (MedleyJob *self, MedleyOutput *output);

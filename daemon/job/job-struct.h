@@ -29,13 +29,15 @@ struct _MedleyJob {
   MedleyJobPlace place;
   gpointer place_data;
 
-  guint n_attempts;     /* that were begun */
-  guint attempts_base;  /* those that do not count: before a retry that somebody asked for */
-  guint kills;          /* workers that it took with it since */
-  GPtrArray *attempts;  /* GVariant a{sv} */
+  guint n_attempts;    /* that were begun */
+  guint attempts_base; /* those that do not count: before a retry that somebody asked for, and those
+                          that ended with their daemon */
+  guint kills;         /* workers that it took with it since */
+  GPtrArray *attempts; /* GVariant a{sv} */
   gint64 attempt_began; /* 0 when none runs */
   gint64 ready_at;      /* µs since 1970 of the next attempt, 0 for at once */
   gboolean pause_at_start;
+  gboolean is_adjourned;
   GVariant *stopping; /* the error of a stop that was asked for, NULL for none */
 
   /* How it is going to end, while that is being written. */

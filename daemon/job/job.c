@@ -317,6 +317,27 @@ medley_job_add_kill (MedleyJob *self)
 }
 
 void
+medley_job_forgive_attempt (MedleyJob *self)
+{
+  self->attempts_base++;
+}
+
+gboolean
+medley_job_is_adjourned (MedleyJob *self)
+{
+  return self->is_adjourned;
+}
+
+void
+medley_job_adjourn (MedleyJob *self)
+{
+  self->is_adjourned = TRUE;
+  for (guint i = 0; i < self->outputs->len; i++)
+    medley_job_output_grew (self, self->outputs->pdata[i]);
+  medley_job_emit_changed (self);
+}
+
+void
 medley_job_reset_attempts (MedleyJob *self)
 {
   self->attempts_base = self->n_attempts;

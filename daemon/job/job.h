@@ -37,6 +37,11 @@ medley_job_get_progress (MedleyJob *self);
 const GError *
 medley_job_get_error (MedleyJob *self);
 
+/* whether the job goes on with the next daemon only: nothing more comes of it in this one, which
+ * ends */
+gboolean
+medley_job_is_adjourned (MedleyJob *self);
+
 /**
  * medley_job_describe:
  * @self: a job

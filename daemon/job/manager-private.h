@@ -13,8 +13,10 @@
 G_BEGIN_DECLS
 
 /* What the files of the manager share: manager.c (queue, runs, ends), creation.c, control.c,
- * lookup.c (which jobs there are), saving.c (what goes to the store), recovery.c (what an earlier
- * daemon left) and retention.c (what is forgotten). */
+ * lookup.c (which jobs there are), saving.c (what goes to the store), drain.c (how it comes to
+ * rest), recovery.c (what an earlier daemon left) and retention.c (what is forgotten). */
+
+typedef struct _MedleyDrain MedleyDrain;
 
 struct _MedleyJobManager {
   GObject parent_instance;
@@ -49,6 +51,8 @@ struct _MedleyJobManager {
   guint unsaved_source;
   guint retention_source;
   guint surplus_source;
+
+  MedleyDrain *drain; /* NULL while jobs are taken */
 
   GVariantDict *faces;
   gint64 started;
@@ -87,6 +91,9 @@ medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *e
 /* The last step of every job: @error is NULL for a job that is done. */
 void
 medley_job_manager_conclude (MedleyJobManager *self, MedleyJob *job, GVariant *error);
+/* Forgets the run of a job that has one: the worker is given back by then, or is killed. */
+void
+medley_job_manager_end_run (MedleyJobManager *self, MedleyJob *job);
 /* Starts what can be started, soon. */
 void
 medley_job_manager_schedule (MedleyJobManager *self);
@@ -142,6 +149,14 @@ medley_job_manager_save_unsaved (MedleyJobManager *self);
 /* At the end: nobody is called back any more. */
 void
 medley_job_manager_drop_saves (MedleyJobManager *self);
+
+/* ---- drain.c ---- */
+
+/* A run has ended or paused: maybe it was the last. */
+void
+medley_job_manager_look_at_drain (MedleyJobManager *self);
+void
+medley_job_manager_free_drain (MedleyJobManager *self);
 
 /* ---- recovery.c, retention.c ---- */
 

@@ -140,6 +140,8 @@ medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, G
 {
   guint64 floor = medley_config_get_number (self->config, "limits.free-space");
 
+  if (!medley_job_manager_may_take_jobs (self, error))
+    return FALSE;
   if (floor > 0 && medley_spool_get_free (self->spool) < floor) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NO_SPACE,
                  "the disk of the jobs has less than %" G_GUINT64_FORMAT
@@ -303,19 +305,27 @@ attempt_failed (MedleyJobManager *self, MedleyJob *job, GVariant *error, const c
 
 /* ---- runs ---- */
 
-static void
-run_ended (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error, gpointer data)
+void
+medley_job_manager_end_run (MedleyJobManager *self, MedleyJob *job)
 {
-  MedleyJobManager *self = data;
-  g_autoptr (MedleyJob) keep = g_object_ref (job);
+  MedleyRun *run = g_hash_table_lookup (self->runs, job);
   g_auto (GStrv) classes = g_strdupv ((char **) medley_run_get_classes (run));
-  g_auto (GStrv) log = medley_run_dup_log (run);
   GPtrArray *outputs = medley_job_list_outputs (job);
 
   for (guint i = 0; i < outputs->len; i++)
     g_hash_table_remove (self->outputs, ((MedleyOutput *) outputs->pdata[i])->file);
   g_hash_table_remove (self->runs, job);
   medley_classes_end (self->classes, medley_job_get_client (job), (const char *const *) classes);
+}
+
+static void
+run_ended (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error, gpointer data)
+{
+  MedleyJobManager *self = data;
+  g_autoptr (MedleyJob) keep = g_object_ref (job);
+  g_auto (GStrv) log = medley_run_dup_log (run);
+
+  medley_job_manager_end_run (self, job);
   if (ok) {
     medley_job_finish_attempt (job, NULL, NULL);
     medley_job_manager_conclude (self, job, NULL);
@@ -323,6 +333,7 @@ run_ended (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error, gpointe
     attempt_failed (self, job, error, (const char *const *) log);
   }
   medley_job_manager_schedule (self);
+  medley_job_manager_look_at_drain (self);
 }
 
 static gboolean
@@ -367,7 +378,7 @@ start_job (MedleyJobManager *self, MedleyJob *job)
 static void
 dispatch (MedleyJobManager *self)
 {
-  while (medley_pool_has_room (self->pool)) {
+  while (!medley_job_manager_is_draining (self) && medley_pool_has_room (self->pool)) {
     MedleyJob *job = medley_queue_pop (self->queue, medley_classes_can_start, self->classes);
 
     if (job == NULL)
@@ -540,6 +551,7 @@ medley_job_manager_dispose (GObject *object)
 {
   MedleyJobManager *self = MEDLEY_JOB_MANAGER (object);
 
+  medley_job_manager_free_drain (self);
   g_clear_handle_id (&self->dispatch_source, g_source_remove);
   g_clear_handle_id (&self->retention_source, g_source_remove);
   g_clear_handle_id (&self->surplus_source, g_source_remove);

@@ -254,6 +254,32 @@ GVariant *
 medley_job_manager_inspect_finish (MedleyJobManager *self, GAsyncResult *result, GError **error);
 
 /**
+ * medley_job_manager_drain:
+ * @self: a manager
+ * @seconds: how long running jobs may take to finish; 0 for not at all
+ * @drained: called from the main context, once, when nothing runs and all is in the store
+ * @data: for @drained
+ *
+ * Brings the manager to rest, for good. From now on no job is taken or started; those that run get
+ * their time, paused ones are not waited for. What has not ended then is left to the next daemon,
+ * and costs it no attempt; its readers see their streams end.
+ */
+void
+medley_job_manager_drain (MedleyJobManager *self, guint64 seconds, GSourceOnceFunc drained,
+                          gpointer data);
+/* The same with no time at all, or the end of the time that was given: it is done when this
+ * returns, but for what the store writes when the manager is dropped. @drained of the above is not
+ * called any more. */
+void
+medley_job_manager_drop_jobs (MedleyJobManager *self);
+/* whether it comes, or has come, to rest */
+gboolean
+medley_job_manager_is_draining (MedleyJobManager *self);
+/* whether jobs are taken; MEDLEY_ERROR_UNAVAILABLE */
+gboolean
+medley_job_manager_may_take_jobs (MedleyJobManager *self, GError **error);
+
+/**
  * medley_job_manager_status:
  * @self: a manager
  *

@@ -158,6 +158,12 @@ try_read (MedleyOutputReader *self, GTask *task)
                                                             "the job failed"));
     return TRUE;
   }
+  if (medley_job_is_adjourned (self->job)) {
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                             "the daemon ends before job %s is done; the next one goes on with it",
+                             medley_job_get_id (self->job));
+    return TRUE;
+  }
   return FALSE;
 }
 

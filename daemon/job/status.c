@@ -50,6 +50,7 @@ medley_job_manager_status (MedleyJobManager *self)
   g_variant_dict_unref (self->faces);
   self->faces = g_variant_dict_new (faces);
   g_variant_dict_insert (&dict, "version", "s", MEDLEY_VERSION);
+  g_variant_dict_insert (&dict, "draining", "b", medley_job_manager_is_draining (self));
   g_variant_dict_insert_value (&dict, "jobs", count_jobs (self));
   g_variant_dict_insert_value (&dict, "store", describe_store (self));
   g_variant_dict_insert_value (&dict, "classes", medley_classes_describe (self->classes));

@@ -73,6 +73,12 @@ class Bus:
             raise RuntimeError("dbus-daemon did not start")
         self.environment = {"DBUS_SESSION_BUS_ADDRESS": self.address}
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.stop()
+
     def connect(self):
         flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
         return Gio.DBusConnection.new_for_address_sync(self.address, flags, None, None)

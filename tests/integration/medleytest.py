@@ -54,6 +54,9 @@ class Daemon:
         # Most tests want to see what an engine's failure looks like, not that it is tried again.
         if not any(s.startswith("jobs.attempts=") for s in self.settings):
             self.settings.append("jobs.attempts=1")
+        # Tests that stop their daemon mostly want it gone.
+        if not any(s.startswith("jobs.drain=") for s in self.settings):
+            self.settings.append("jobs.drain=0")
         if pipelines:
             target = self.folder / "config" / "medley" / "pipelines"
             target.mkdir(parents=True)

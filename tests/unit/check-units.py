@@ -59,7 +59,7 @@ def checks(medleyd, units, folder):
         service = read(unit)
         yield service["Type"] == "notify" and seconds(service["WatchdogSec"]) > 1, f"{kind} unit: a hang is noticed"
         yield service["KillMode"] == "mixed", f"{kind} unit: SIGTERM is for the daemon alone"
-        needed = seconds(configured(medleyd, "workers.grace")) + 10
+        needed = seconds(configured(medleyd, "jobs.drain")) + seconds(configured(medleyd, "workers.grace")) + 10
         yield seconds(service["TimeoutStopSec"]) >= needed, f"{kind} unit: there is time to drain ({needed} s)"
     broken = folder / "broken" / "medley.service"
     broken.parent.mkdir()
