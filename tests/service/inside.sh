@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What boot.sh runs inside the container. Prints TAP.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
+exec 2>&1
+cd /medley-test || exit 1
+n=0
+
+# check WHAT COMMAND...: one line of TAP, with what the command said when it fails
+check() {
+  local what=$1
+  shift
+  n=$((n + 1))
+  if "$@" >said 2>&1; then
+    echo "ok $n - $what"
+  else
+    sed 's/^/# /' said
+    echo "not ok $n - $what"
+  fi
+}
+
+# eventually COMMAND...: tries again for a minute
+eventually() {
+  local i
+  for ((i = 0; i < 600; i++)); do
+    "$@" && return 0
+    sleep 0.1
+  done
+  echo "it did not come to: $*"
+  return 1
+}
+
+ask() { curl -sS --fail-with-body --unix-socket /run/medley/http.sock --max-time 60 "http://localhost$1" "${@:2}"; }
+status() { ask /api/v1 | jq -e "$1"; }
+job_is() { [ "$(ask "/api/v1/jobs/$1" | jq -r .state)" = "$2" ]; }
+lasts() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1" | awk '{exit !($1 > 1)}'; }
+active() { [ "$(systemctl show -P ActiveState medley)" = "$1" ]; }
+main_pid() { systemctl show -P MainPID medley; }
+restarted() { active active && [ "$(main_pid)" != "$1" ] && ask /readyz >/dev/null; }
+
+speaks() {
+  ask /run/speak --data-binary @article.txt -o article.ogg && lasts article.ogg
+}
+
+reads() {
+  ask '/run/scan-to-speech?output=text' --data-binary @page.png | grep -q lamp
+}
+
+films() {
+  local job
+  head -c 400 article.txt >short.txt
+  ask '/run/narrated-video?width=320&height=180' --data-binary @short.txt -D head -o video.webm
+  job=$(sed -n 's/^Medley-Job: *\([a-z0-9]*\).*/\1/p' head)
+  ask "/api/v1/jobs/$job/outputs/video" -o video.webm && lasts video.webm
+}
+
+# A job that runs until it is cancelled: its input stays open.
+start_open_job() {
+  open_job=$(ask /api/v1/jobs -H 'Content-Type: application/json' \
+    -d '{"pipeline": "speak", "inputs": {"text": {"upload": true}}}' | jq -r .id)
+  mkfifo feed
+  ask "/api/v1/jobs/$open_job/inputs/text" -T - -H 'Transfer-Encoding: chunked' <feed >/dev/null 2>&1 &
+  exec 9>feed
+  echo "The lamp is lit." >&9
+  eventually job_is "$open_job" running
+}
+
+drains() {
+  systemctl stop --no-block medley
+  eventually status .draining && systemctl show -P StatusText medley | grep -q '^Draining: 1 job runs' || return 1
+  ask /run/speak --data-binary Hello. -o /dev/null -w '%{http_code}' | grep -q 503 || return 1
+  echo "The keeper climbs the stair." >&9
+  exec 9>&-
+  eventually active inactive && [ "$(systemctl show -P Result medley)" = success ]
+}
+
+keeps() {
+  systemctl start medley && job_is "$open_job" "done" && ask "/api/v1/jobs/$open_job/outputs/speech" -o kept.ogg && lasts kept.ogg
+}
+
+hangs_are_noticed() {
+  local pid
+  pid=$(main_pid)
+  kill -STOP "$pid" && eventually restarted "$pid" && job_is "$open_job" "done"
+}
+
+crashes_are_survived() {
+  local pid
+  pid=$(main_pid)
+  kill -KILL "$pid" && eventually restarted "$pid" && job_is "$open_job" "done"
+}
+
+as_tester() {
+  setpriv --reuid tester --regid tester --clear-groups env HOME=/home/tester XDG_RUNTIME_DIR="/run/user/$tester" \
+    DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$tester/bus" "$@"
+}
+
+# The first call starts it, through systemd.
+is_activated() {
+  as_tester busctl --user --timeout=60 call org.medley.Medley1 /org/medley/Medley1 org.medley.Manager1 GetStatus >/dev/null \
+    && [ "$(as_tester systemctl --user show -P StatusText medley)" = "0 jobs run, 0 wait" ]
+}
+
+runs_for_user() {
+  as_tester medley run speak :="Hello there, keeper of the lamp." -o /home/tester/hello.ogg && lasts /home/tester/hello.ogg
+}
+
+ldconfig
+systemd-sysusers
+systemctl daemon-reload
+mkdir -p /run/systemd/system/medley.service.d
+printf '[Service]\nWatchdogSec=2s\n' >/run/systemd/system/medley.service.d/quick.conf
+systemctl daemon-reload
+
+check "the machine's unit starts" systemctl start medley
+check "it runs as its own user" test "$(ps -o user= -p "$(main_pid)")" = medley
+check "it says what it does" test "$(systemctl show -P StatusText medley)" = "0 jobs run, 0 wait"
+check "a text is spoken" speaks
+check "a page is read" reads
+check "an article becomes a video" films
+check "the workers' sandbox is whole" status '.sandbox.mode == "strict" and .sandbox.missing == []'
+check "a job runs on" start_open_job
+check "it drains" drains
+check "jobs are kept over a restart" keeps
+check "a daemon that hangs is killed and started again" hangs_are_noticed
+check "so is one that dies" crashes_are_survived
+check "it stops" systemctl stop medley
+check "nothing of it is left" test ! -e /run/medley
+
+useradd --create-home tester
+tester=$(id -u tester)
+loginctl enable-linger tester
+systemctl start "user@$tester.service"
+check "a user's unit is started by the first call on the bus" is_activated
+check "it runs jobs of that user" runs_for_user
+check "it stops" as_tester systemctl --user stop medley
+journalctl --no-pager -q -o cat -t medleyd | grep -E 'CRITICAL|WARNING' | sed 's/^/# /'
+echo "1..$n"
