@@ -43,16 +43,17 @@ words_of_kind (const char *kind)
 static void
 append_attempt (GString *text, GVariant *event)
 {
+  gboolean is_retry = g_str_equal (medley_reply_string (event, "kind", ""), "retry");
   gint64 attempt = medley_reply_integer (event, "attempt", 0);
   double delay = medley_reply_number (event, "delay", 0);
   g_autoptr (GVariant) error = medley_reply_object (event, "error");
 
   if (attempt > 0)
-    g_string_append_printf (text, ", attempt %d", (int) attempt);
+    g_string_append_printf (text, " %s attempt %d", is_retry ? "after" : "in", (int) attempt);
   if (delay > 0) {
     g_autofree char *wait = medley_format_duration (delay);
 
-    g_string_append_printf (text, " in %s", wait);
+    g_string_append_printf (text, ", in %s", wait);
   }
   if (error != NULL && medley_reply_string (event, "message", NULL) == NULL)
     g_string_append_printf (text, ": %s: %s", medley_reply_string (error, "code", "failed"),

@@ -76,6 +76,7 @@ on_created (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (MedleyJob) job
       = medley_job_manager_create_finish (MEDLEY_JOB_MANAGER (source), result, &faults, &error);
   g_autofree char *location = NULL;
+  SoupMessageHeaders *headers;
 
   if (job == NULL) {
     g_autoptr (GVariant) placed = faults != NULL ? place_faults (faults, self->map) : NULL;
@@ -88,8 +89,10 @@ on_created (GObject *source, GAsyncResult *result, gpointer data)
     return;
   }
   location = g_strconcat ("/api/v1/jobs/", medley_job_get_id (job), NULL);
-  soup_message_headers_replace (medley_http_exchange_get_headers (self->exchange), "Location",
-                                location);
+  headers = medley_http_exchange_get_headers (self->exchange);
+  soup_message_headers_replace (headers, "Location", location);
+  if (medley_job_manager_create_was_replayed (result))
+    soup_message_headers_replace (headers, "Idempotency-Replayed", "true");
   medley_http_respond_json (self->exchange, 201, medley_job_describe (job));
 }
 

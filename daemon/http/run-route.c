@@ -19,6 +19,8 @@ typedef struct {
   char *output;      /* NULL for the default one */
   gboolean has_form; /* the inputs came in a form, whole */
   gboolean detach;
+  gboolean has_key;     /* the client may come back for it */
+  gboolean is_replayed; /* the job is that of an earlier request */
   MedleyJob *job;
   MedleyHttpUpload *upload;
   MedleyHttpDownload *download;
@@ -190,6 +192,7 @@ make_request (Run *self, MedleyHttpForm *form, GError **error)
     return NULL;
   }
   self->detach = medley_http_request_has_flag (request, "detach");
+  self->has_key = medley_http_request_get_header (request, "Idempotency-Key") != NULL;
   return g_steal_pointer (&wanted);
 }
 
@@ -200,7 +203,7 @@ on_gone (MedleyHttpExchange *exchange, gpointer data)
 {
   g_autoptr (Run) self = data;
 
-  if (!self->detach && self->job != NULL)
+  if (!self->detach && !self->has_key && self->job != NULL)
     medley_job_manager_cancel (medley_http_get_manager (self->http), self->job, NULL);
 }
 
@@ -247,43 +250,62 @@ open_ends (Run *self, MedleyInputWriter **writer, MedleyOutputReader **reader)
 
   if (!self->has_form)
     *writer = medley_job_manager_open_input (manager, self->job, self->input, &error);
+  /* It is sent by the earlier request, or was. */
+  if (self->is_replayed && g_error_matches (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE))
+    g_clear_error (&error);
   if (error == NULL && !self->detach)
     *reader = medley_output_reader_new (self->job, self->output, 0, &error);
   if (error == NULL)
     return TRUE;
   g_clear_object (writer);
-  medley_job_manager_cancel (manager, self->job, NULL);
+  if (!self->is_replayed)
+    medley_job_manager_cancel (manager, self->job, NULL);
   medley_http_exchange_set_gone_func (self->exchange, NULL, NULL);
   medley_http_respond_problem (self->exchange, error, 0, NULL);
   run_free (self);
   return FALSE;
 }
 
+/* A client that is still sending may not read before it is done. */
+static void
+discard (MedleyHttpExchange *exchange, GBytes *bytes, const GError *error, gpointer data)
+{
+  if (error == NULL && g_bytes_get_size (bytes) > 0)
+    medley_http_exchange_read (exchange, discard, NULL);
+}
+
 static void
 start (Run *self)
 {
   g_autoptr (MedleyHttpExchange) exchange = medley_http_exchange_ref (self->exchange);
+  gboolean has_form = self->has_form;
+  gboolean detach = self->detach;
   MedleyInputWriter *writer = NULL;
   MedleyOutputReader *reader = NULL;
 
   if (!open_ends (self, &writer, &reader))
     return;
+  if (self->is_replayed)
+    soup_message_headers_replace (medley_http_exchange_get_headers (exchange),
+                                  "Idempotency-Replayed", "true");
   if (writer != NULL)
     self->upload = medley_http_upload_new (exchange, writer, on_upload_end, self);
-  if (!self->detach) {
+  if (!detach) {
     self->download = medley_http_download_new (exchange, self->job, self->output, reader,
                                                on_download_end, self);
     medley_http_download_begin (self->download);
   } else {
-    if (writer != NULL)
+    if (!has_form)
       medley_http_exchange_keep_reading (exchange);
-    else
+    if (writer == NULL)
       medley_http_exchange_set_gone_func (exchange, NULL, NULL);
     respond_detached (self);
   }
   /* Last: at its end nothing of this may be left. */
-  if (writer == NULL && self->detach)
+  if (writer == NULL && detach)
     run_free (self);
+  if (writer == NULL && !has_form && !medley_http_exchange_is_over (exchange))
+    medley_http_exchange_read (exchange, discard, NULL);
   else if (writer != NULL && !medley_http_exchange_is_over (exchange))
     medley_http_upload_begin (self->upload);
 }
@@ -305,8 +327,10 @@ on_created (GObject *source, GAsyncResult *result, gpointer data)
       g_variant_dict_insert_value (&dict, "faults", faults);
     medley_http_respond_problem (self->exchange, error, 0, g_variant_dict_end (&dict));
   } else if (medley_http_exchange_is_over (self->exchange)) {
-    medley_job_manager_cancel (manager, self->job, NULL);
+    if (!self->has_key)
+      medley_job_manager_cancel (manager, self->job, NULL);
   } else {
+    self->is_replayed = medley_job_manager_create_was_replayed (result);
     medley_http_exchange_set_gone_func (self->exchange, on_gone, self);
     start (g_steal_pointer (&self));
   }

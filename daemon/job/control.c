@@ -109,6 +109,7 @@ medley_job_manager_retry (MedleyJobManager *self, MedleyJob *job, GError **error
   medley_job_reopen (job);
   medley_job_manager_save (self, job, TRUE, NULL, NULL);
   medley_job_manager_enqueue (self, job);
+  g_signal_emit_by_name (self, "job-added", job);
   return TRUE;
 }
 

@@ -91,7 +91,7 @@ medley_job_request_set_idempotency_key (MedleyJobRequest *self, const char *key)
  * all faces call. Main thread only.
  *
  * Signals:
- * - `job-added (MedleyJob *job)`
+ * - `job-added (MedleyJob *job)`: it is new, or one that had ended is queued again
  * - `job-removed (MedleyJob *job)`: it is forgotten, and its files are gone
  */
 #define MEDLEY_TYPE_JOB_MANAGER (medley_job_manager_get_type ())

@@ -284,5 +284,88 @@ class Options(Faces):
                 self.assertEqual(self.daemon.wait(job)["state"], "done")
 
 
+    def test_a_key_makes_one_job(self):
+        for face, run in self.runners().items():
+            with self.subTest(face=face):
+                key = f"one {face}"
+                job, code = run("echo", idempotencyKey=key, priority=1)
+                self.assertIsNone(code)
+                self.assertEqual(run("echo", idempotencyKey=key, priority=1), (job, None))
+                self.daemon.wait(job)
+                self.assertEqual(run("echo", idempotencyKey=key, priority=1), (job, None))
+                self.assertEqual(run("echo", idempotencyKey=key, priority=2), (None, "key-reused"))
+                self.assertEqual(run("endless", idempotencyKey=key, priority=1), (None, "key-reused"))
+                other, code = run("echo", idempotencyKey=f"other {face}", priority=1)
+                self.assertIsNone(code)
+                self.assertNotEqual(other, job)
+
+    def test_a_key_is_the_users_on_all_faces(self):
+        job, _ = self.run_http("echo", idempotencyKey="shared", attempts=2)
+        self.assertEqual(self.run_dbus("echo", idempotencyKey="shared", attempts=2), (job, None))
+
+    def block(self):
+        jobs = [self.make("running") for _ in range(2)]
+        self.addCleanup(lambda: [(self.http("cancel", job), self.daemon.wait(job)) for job in jobs])
+
+    def test_a_higher_priority_is_nearer_the_front(self):
+        self.block()
+        for face, run in self.runners().items():
+            with self.subTest(face=face):
+                made = {priority: run("echo", priority=priority)[0] for priority in (-5, 10, 0)}
+                found = {priority: self.daemon.job(job) for priority, job in made.items()}
+                self.assertEqual({p: job["priority"] for p, job in found.items()}, {p: p for p in made})
+                self.assertLess(found[10]["position"], found[0]["position"])
+                self.assertLess(found[0]["position"], found[-5]["position"])
+                self.assertIn("waits", found[10]["reason"])
+                bus = self.client.properties(JOBS + made[10])
+                self.assertEqual((bus["Priority"], bus["Reason"], bus["Position"]),
+                                 (10, found[10]["reason"], found[10]["position"]))
+                for job in made.values():
+                    self.http("cancel", job)
+                self.assertEqual(self.client.get(JOBS + made[10], "Position"), 0)
+                self.assertEqual(self.client.get(JOBS + made[10], "Reason"), "")
+
+    def test_a_deadline_fails_what_still_waits(self):
+        self.block()
+        for face, run in self.runners().items():
+            with self.subTest(face=face):
+                deadline = (int(time.time()) + 2) * 1000000
+                job, code = run("echo", deadline=deadline)
+                self.assertIsNone(code)
+                found = self.daemon.wait(job)
+                self.assertEqual((found["state"], found["error"]["code"], found["deadline"]),
+                                 ("failed", "deadline", deadline))
+                self.assertEqual(self.client.get(JOBS + job, "Deadline"), deadline)
+                self.assertGreaterEqual(found["finished"], deadline)
+
+    def test_a_start_is_waited_for(self):
+        for face, run in self.runners().items():
+            with self.subTest(face=face):
+                start = (int(time.time()) + 2) * 1000000
+                job, code = run("echo", startAt=start)
+                self.assertIsNone(code)
+                found = self.daemon.job(job)
+                if found["state"] == "queued":
+                    self.assertEqual(found["startAt"], start)
+                    self.assertEqual(self.client.get(JOBS + job, "StartAt"), start)
+                found = self.daemon.wait(job)
+                self.assertEqual(found["state"], "done")
+                self.assertGreaterEqual(found["started"], start)
+
+    def test_attempts_end(self):
+        for face, run in self.runners().items():
+            with self.subTest(face=face):
+                job, code = run("crash", attempts=2)
+                self.assertIsNone(code)
+                found = self.daemon.wait(job)
+                self.assertEqual((found["state"], found["error"]["code"]), ("failed", "worker-crashed"))
+                self.assertEqual([a["number"] for a in found["attempts"]], [1, 2])
+                bus = self.client.properties(JOBS + job)
+                self.assertEqual((bus["Attempt"], [a["number"] for a in bus["Attempts"]]), (2, [1, 2]))
+                shown = self.daemon.medley("show", job).stdout.decode()
+                self.assertRegex(shown, r"attempt +1  .*worker-crashed: ")
+                self.assertIn("tries again after attempt 1, in ", self.daemon.medley("logs", job).stdout.decode())
+
+
 if __name__ == "__main__":
     main()

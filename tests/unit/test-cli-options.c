@@ -158,12 +158,12 @@ test_events_in_words (void)
     const char *text;
     gboolean is_notable;
   } cases[] = {
-    { "{\"kind\":\"interrupted\",\"attempt\":1}", "interrupted, attempt 1", TRUE },
+    { "{\"kind\":\"interrupted\",\"attempt\":1}", "interrupted in attempt 1", TRUE },
     { "{\"kind\":\"interrupted\",\"message\":\"the daemon stopped\"}",
       "interrupted: the daemon stopped", TRUE },
-    { "{\"kind\":\"retry\",\"attempt\":2,\"delay\":4.0,"
+    { "{\"kind\":\"retry\",\"attempt\":1,\"delay\":4.0,"
       "\"error\":{\"code\":\"worker-crashed\",\"message\":\"signal 11\"}}",
-      "tries again, attempt 2 in 0:04: worker-crashed: signal 11", TRUE },
+      "tries again after attempt 1, in 0:04: worker-crashed: signal 11", TRUE },
     { "{\"kind\":\"stage-reused\",\"stage\":\"ocr\",\"engine\":\"tesseract\",\"bytes\":2000}",
       "taken from the cache: ocr (tesseract), 2.0 kB", TRUE },
     { "{\"kind\":\"stage-recorded\",\"stage\":\"ocr\",\"engine\":\"tesseract\"}",
