@@ -163,9 +163,9 @@ medley_job_manager_free_drain (MedleyJobManager *self);
 /* Takes in what an earlier daemon left; removes files that no job has. */
 void
 medley_job_manager_recover (MedleyJobManager *self);
-/* Removes ended jobs that are too many, too large or too old. */
+/* Removes ended jobs that are too many, too large or too old, within a moment. */
 void
-medley_job_manager_retain (MedleyJobManager *self);
+medley_job_manager_retain_soon (MedleyJobManager *self);
 /* ... and goes on doing so as time passes. */
 void
 medley_job_manager_watch_age (MedleyJobManager *self);

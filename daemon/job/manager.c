@@ -184,7 +184,7 @@ concluded (MedleyJobManager *self, MedleyJob *job, const GError *error, gpointer
   self->ended_bytes += medley_job_get_bytes (job);
   if (error == NULL)
     medley_job_manager_settle (self, job);
-  medley_job_manager_retain (self);
+  medley_job_manager_retain_soon (self);
 }
 
 void
@@ -439,7 +439,11 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
   }
   medley_input_complete (input);
   medley_job_note_input (job);
-  medley_job_manager_save (self, job, TRUE, NULL, NULL);
+  /* A small one goes into the store together with whatever comes next. */
+  if (input->size > MEDLEY_RECORD_INLINE_BYTES)
+    medley_job_manager_save (self, job, TRUE, NULL, NULL);
+  else
+    medley_job_manager_save_soon (self, job);
   medley_job_emit_changed (job);
 }
 

@@ -7,6 +7,8 @@
 
 /* So many at a time, so that the main loop turns between them. */
 #define BATCH 64
+/* Jobs that end in quick succession are forgotten together: one sync is enough for them. */
+#define SOON_MS 100
 #define LOOK_SECONDS 600
 
 static guint
@@ -44,33 +46,11 @@ remove_aged (MedleyJobManager *self)
   return keep > 0 && remove_oldest (self, g_get_real_time () - keep * G_USEC_PER_SEC, BATCH);
 }
 
-static gboolean
-retain_more (gpointer data)
-{
-  MedleyJobManager *self = data;
-  gboolean aged = remove_aged (self);
+static void
+schedule (MedleyJobManager *self, guint delay);
 
-  self->surplus_source = 0;
-  medley_job_manager_retain (self);
-  if (aged && self->surplus_source == 0)
-    self->surplus_source = g_idle_add (retain_more, self);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-look (gpointer data)
-{
-  MedleyJobManager *self = data;
-  gint64 keys = (gint64) medley_config_get_number (self->config, "jobs.idempotency-time");
-
-  if (self->surplus_source == 0)
-    self->surplus_source = g_idle_add (retain_more, self);
-  medley_job_store_prune (self->store, g_get_real_time () - keys * G_USEC_PER_SEC);
-  return G_SOURCE_CONTINUE;
-}
-
-void
-medley_job_manager_retain (MedleyJobManager *self)
+static void
+retain (MedleyJobManager *self)
 {
   guint keep = (guint) medley_config_get_number (self->config, "jobs.keep");
   guint64 bytes = medley_config_get_number (self->config, "jobs.keep-bytes");
@@ -81,8 +61,45 @@ medley_job_manager_retain (MedleyJobManager *self)
     any = remove_oldest (self, 0, MIN (n - keep, BATCH));
   else if (bytes > 0 && self->ended_bytes > bytes)
     any = remove_oldest (self, 0, 1);
-  if (any && self->surplus_source == 0)
-    self->surplus_source = g_idle_add (retain_more, self);
+  if (any)
+    schedule (self, 0);
+}
+
+static gboolean
+retain_more (gpointer data)
+{
+  MedleyJobManager *self = data;
+  gboolean aged = remove_aged (self);
+
+  self->surplus_source = 0;
+  retain (self);
+  if (aged)
+    schedule (self, 0);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+schedule (MedleyJobManager *self, guint delay)
+{
+  if (self->surplus_source == 0)
+    self->surplus_source = g_timeout_add (delay, retain_more, self);
+}
+
+static gboolean
+look (gpointer data)
+{
+  MedleyJobManager *self = data;
+  gint64 keys = (gint64) medley_config_get_number (self->config, "jobs.idempotency-time");
+
+  schedule (self, 0);
+  medley_job_store_prune (self->store, g_get_real_time () - keys * G_USEC_PER_SEC);
+  return G_SOURCE_CONTINUE;
+}
+
+void
+medley_job_manager_retain_soon (MedleyJobManager *self)
+{
+  schedule (self, SOON_MS);
 }
 
 void

@@ -281,8 +281,8 @@ saved_again (MedleyJobManager *self, MedleyJob *job, const GError *error, gpoint
     medley_job_manager_settle (self, job);
 }
 
-void
-medley_job_manager_save_unsaved (MedleyJobManager *self)
+static void
+save_all_unsaved (MedleyJobManager *self, gboolean sync)
 {
   g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func (g_object_unref);
   GHashTableIter iter;
@@ -300,9 +300,17 @@ medley_job_manager_save_unsaved (MedleyJobManager *self)
       g_hash_table_remove (self->unsaved, jobs->pdata[i]);
     else
       medley_job_manager_save (self, jobs->pdata[i],
-                               medley_job_state_is_final (medley_job_get_state (jobs->pdata[i])),
+                               sync
+                                   || medley_job_state_is_final (
+                                       medley_job_get_state (jobs->pdata[i])),
                                saved_again, NULL);
   }
+}
+
+void
+medley_job_manager_save_unsaved (MedleyJobManager *self)
+{
+  save_all_unsaved (self, FALSE);
 }
 
 static gboolean
@@ -351,6 +359,7 @@ medley_job_manager_flush_async (MedleyJobManager *self, GAsyncReadyCallback call
 {
   MedleyFlush *flush = g_new0 (MedleyFlush, 1);
 
+  save_all_unsaved (self, TRUE);
   flush->task = g_task_new (self, NULL, callback, data);
   flush->number = self->last_save;
   g_queue_push_tail (&self->flushes, flush);
