@@ -12,6 +12,8 @@ static const MedleyConfigKey table[] = {
   { "paths.pipelines", MEDLEY_CONFIG_PATHS, "${data}/pipelines:${sysconf}/pipelines:${config}/pipelines", 0, 0, NULL, "Folders of pipeline files; later ones win" },
   { "paths.plugins", MEDLEY_CONFIG_PATHS, "${plugins}:${userdata}/plugins", 0, 0, NULL, "Folders of GStreamer plugins, besides GStreamer's own: Medley's, where they were installed, and the user's" },
   { "paths.worker", MEDLEY_CONFIG_PATH, "", 0, 0, NULL, "The worker's executable; empty: beside the daemon's own, else where it was installed" },
+  { "paths.models", MEDLEY_CONFIG_PATHS, "${userdata}/models", 0, 0, NULL, "Files and folders that workers may read besides the system's /usr, fonts and plugins: models, languages and voices kept elsewhere" },
+  { "paths.temporary", MEDLEY_CONFIG_PATH, "${state}/temporary", 0, 0, NULL, "Folder in which each worker gets a temporary one of its own, emptied after each job" },
   { "paths.registry", MEDLEY_CONFIG_PATH, "${cache}/registry.bin", 0, 0, NULL, "File of the private GStreamer registry" },
 
   { "http.socket", MEDLEY_CONFIG_PATH, "${runtime}/http.sock", 0, 0, NULL, "The Unix socket of the HTTP face; empty for none" },
@@ -33,6 +35,7 @@ static const MedleyConfigKey table[] = {
   { "workers.maximum", MEDLEY_CONFIG_INTEGER, "0", 0, 1024, NULL, "Most workers at once; 0 for the number of processors" },
   { "workers.warm", MEDLEY_CONFIG_INTEGER, "1", 0, 1024, NULL, "Workers kept ready while idle" },
   { "workers.mode", MEDLEY_CONFIG_CHOICE, "zygote", 0, 0, "zygote exec", "How workers are made: forked from a prepared process, or executed one by one (for debugging)" },
+  { "workers.sandbox", MEDLEY_CONFIG_CHOICE, "strict", 0, 0, "strict best-effort none", "What workers are confined by: strict refuses to start them where this system lacks a part, best-effort takes what there is, none leaves them the rights of the user" },
   { "workers.preload", MEDLEY_CONFIG_NAMES, "espeak;tesseract;storyboard", 0, 0, NULL, "Engines that are opened before a worker is needed" },
   { "workers.grace", MEDLEY_CONFIG_DURATION, "2s", 0, 3600, NULL, "How long a cancelled engine may take before its worker is killed" },
   { "workers.stall", MEDLEY_CONFIG_DURATION, "2min", 1, 86400, NULL, "Longest time a running job may go without any progress" },

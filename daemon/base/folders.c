@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/folders.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -131,19 +133,109 @@ medley_folder_make_private (const char *path, GError **error)
   return TRUE;
 }
 
+/* A folder whose owner's rights were taken away is opened all the same. */
+static int
+open_folder (int at, const char *name)
+{
+  const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  int fd = openat (at, name, flags);
+
+  /* It is a folder and no link: openat() would have said so. */
+  if (fd < 0 && errno == EACCES && fchmodat (at, name, 0700, 0) == 0)
+    fd = openat (at, name, flags);
+  return fd;
+}
+
+/* Removes the files and empty folders in @from; other folders move up into @to, -1 for staying
+ * where they are. Returns how many of those there were. */
+static guint
+strip (int from, int to)
+{
+  int copy = dup (from);
+  DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
+  struct dirent *entry;
+  guint n = 0;
+
+  if (dir == NULL) {
+    if (copy >= 0)
+      close (copy);
+    return 1;
+  }
+  fchmod (from, 0700);
+  rewinddir (dir);
+  while ((entry = readdir (dir)) != NULL) {
+    const char *name = entry->d_name;
+    char up[32];
+
+    if (g_str_equal (name, ".") || g_str_equal (name, "..") || unlinkat (from, name, 0) == 0
+        || unlinkat (from, name, AT_REMOVEDIR) == 0)
+      continue;
+    n++;
+    if (to < 0)
+      continue;
+    /* Whatever name is there already was made on purpose. */
+    g_snprintf (up, sizeof up, ".%08x%08x", g_random_int (), g_random_int ());
+    /* Its own entry ".." changes, for which it has to be writable. */
+    fchmodat (from, name, 0700, AT_SYMLINK_NOFOLLOW);
+    renameat (from, name, to, up);
+  }
+  closedir (dir);
+  return n;
+}
+
+/* Folders in @top are stripped one after another, so that neither the stack nor descriptors are
+ * spent on depth. Returns whether anything was done. */
+static gboolean
+strip_each (int top)
+{
+  int copy = dup (top);
+  DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
+  struct dirent *entry;
+  gboolean removed = FALSE;
+
+  if (dir == NULL) {
+    if (copy >= 0)
+      close (copy);
+    return FALSE;
+  }
+  rewinddir (dir);
+  while ((entry = readdir (dir)) != NULL) {
+    int fd;
+
+    if (g_str_equal (entry->d_name, ".") || g_str_equal (entry->d_name, ".."))
+      continue;
+    fd = open_folder (top, entry->d_name);
+    if (fd < 0)
+      continue;
+    strip (fd, top);
+    close (fd);
+    removed = unlinkat (top, entry->d_name, AT_REMOVEDIR) == 0 || removed;
+  }
+  closedir (dir);
+  return removed;
+}
+
+gboolean
+medley_folder_empty (const char *path)
+{
+  int top = open_folder (AT_FDCWD, path);
+  gboolean empty = FALSE;
+
+  if (top < 0)
+    return errno == ENOENT;
+  do
+    empty = strip (top, -1) == 0;
+  while (!empty && strip_each (top));
+  close (top);
+  return empty;
+}
+
 void
 medley_folder_remove (const char *path)
 {
-  g_autoptr (GDir) dir = NULL;
-  const char *name;
   struct stat st;
 
   if (lstat (path, &st) == 0 && S_ISDIR (st.st_mode))
-    dir = g_dir_open (path, 0, NULL);
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-
-    medley_folder_remove (child);
-  }
+    medley_folder_empty (path);
   g_remove (path);
 }

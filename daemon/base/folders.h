@@ -50,8 +50,12 @@ gboolean
 medley_folder_make_private (const char *path, GError **error);
 
 /* Removes a folder with all that is in it; links are removed, not followed. What cannot be removed
- * stays. */
+ * stays. It may be as deep and as locked as anybody could make it. */
 void
 medley_folder_remove (const char *path);
+
+/* Removes what is in a folder, likewise. Returns whether it is empty. */
+gboolean
+medley_folder_empty (const char *path);
 
 G_END_DECLS

@@ -17,6 +17,9 @@
 #define MEDLEY_HTTP_SOCKET_NAME "http.sock"
 #define MEDLEY_TOKEN_NAME "token"
 
+/* In the folder of the process that builds GStreamer's registry. */
+#define MEDLEY_REGISTRY_NAME "registry.bin"
+
 #define MEDLEY_CONFIG_NAME "medley.conf"
 /* Beside the executables of a build tree: tells an uninstalled daemon where its parts are. */
 #define MEDLEY_UNINSTALLED_CONFIG_NAME "medley-uninstalled.conf"

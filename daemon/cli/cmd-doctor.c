@@ -157,6 +157,37 @@ check_workers (Doctor *doctor, GVariant *workers)
 }
 
 static void
+check_sandbox (Doctor *doctor, GVariant *status)
+{
+  g_autoptr (GVariant) sandbox = medley_reply_object (status, "sandbox");
+  static const char *const remedy
+      = "boot a kernel that has it, or set workers.sandbox=best-effort to do without";
+  const char *mode = medley_reply_string (sandbox, "mode", "?");
+  g_auto (GStrv) missing = medley_reply_names (sandbox, "missing");
+  g_autofree char *list = g_strjoinv ("; ", missing);
+
+  if (sandbox == NULL)
+    return;
+  if (medley_reply_boolean (sandbox, "refused", FALSE)) {
+    say (doctor, FAIL, "sandbox", remedy, "workers do not start: %s", list);
+    return;
+  }
+  if (g_str_equal (mode, "none")) {
+    say (doctor, WARN, "sandbox", "set workers.sandbox=strict",
+         "none: engines may do whatever this user may");
+    return;
+  }
+  say (doctor, list[0] != '\0' ? WARN : GOOD, "sandbox", list[0] != '\0' ? remedy : NULL,
+       "%s: files %s (Landlock %d), network %s, processes %s, capabilities %s%s%s", mode,
+       medley_reply_string (sandbox, "files", "?"),
+       (int) medley_reply_integer (sandbox, "landlock", 0),
+       medley_reply_string (sandbox, "network", "?"),
+       medley_reply_string (sandbox, "processes", "?"),
+       medley_reply_string (sandbox, "capabilities", "?"), list[0] != '\0' ? "; without " : "",
+       list);
+}
+
+static void
 check_status (Doctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) faces = medley_reply_object (status, "faces");
@@ -256,7 +287,7 @@ check_rest (Doctor *doctor, GVariant *status)
 {
   static const char *const known[]
       = { "version",   "jobs",   "workers", "configuration", "engines", "brokenPlugins",
-          "pipelines", "uptime", "faces",   "store",         NULL };
+          "pipelines", "uptime", "faces",   "sandbox",       "store",   NULL };
   GVariantIter iter;
   const char *name;
   GVariant *value;
@@ -452,6 +483,7 @@ check_daemon (Doctor *doctor)
   }
   check_status (doctor, status);
   check_broken_plugins (doctor, status);
+  check_sandbox (doctor, status);
   check_store (doctor, status);
   check_rest (doctor, status);
   check_engines (doctor);

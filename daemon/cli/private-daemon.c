@@ -80,6 +80,7 @@ spawn (MedleyPrivateDaemon *self, const char *program, const char *config_file,
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autofree char *runtime = g_strconcat ("paths.runtime=", self->folder, NULL);
   g_autofree char *spool = g_strconcat ("paths.spool=", self->folder, "/spool", NULL);
+  g_autofree char *temporary = g_strconcat ("paths.temporary=", self->folder, "/temporary", NULL);
   g_autofree char *socket = g_strconcat ("http.socket=", self->socket, NULL);
   g_autofree char *log = g_build_filename (self->folder, "log", NULL);
   g_auto (GStrv) argv = NULL;
@@ -90,8 +91,8 @@ spawn (MedleyPrivateDaemon *self, const char *program, const char *config_file,
     g_strv_builder_add_many (builder, "--config", config_file, NULL);
   for (guint i = 0; overrides[i] != NULL; i++)
     g_strv_builder_add_many (builder, "--set", overrides[i], NULL);
-  g_strv_builder_add_many (builder, "--set", runtime, "--set", spool, "--set", socket, "--set",
-                           "http.tcp=false", "--set", "dbus.bus=none", NULL);
+  g_strv_builder_add_many (builder, "--set", runtime, "--set", spool, "--set", temporary, "--set",
+                           socket, "--set", "http.tcp=false", "--set", "dbus.bus=none", NULL);
   argv = g_strv_builder_end (builder);
   g_subprocess_launcher_set_child_setup (launcher, leave_terminal, NULL, NULL);
   g_subprocess_launcher_set_stdout_file_path (launcher, "/dev/null");

@@ -411,6 +411,11 @@ medley_job_manager_create_async (MedleyJobManager *self, MedleyJobRequest *reque
   }
   if (request->idempotency_key != NULL && medley_creation_answer_with_key (self, task, creation))
     return;
+  /* Without workers no engine is known, which would look like a fault of the pipeline. */
+  if (medley_pool_get_refusal (self->pool) != NULL) {
+    fail (task, g_error_copy (medley_pool_get_refusal (self->pool)));
+    return;
+  }
   if (!medley_job_manager_has_queue_room (self, request->client, &error)) {
     fail (task, error);
     return;

@@ -55,6 +55,7 @@ medley_job_manager_status (MedleyJobManager *self)
   g_variant_dict_insert_value (&dict, "store", describe_store (self));
   g_variant_dict_insert_value (&dict, "classes", medley_classes_describe (self->classes));
   g_variant_dict_insert_value (&dict, "workers", medley_pool_describe (self->pool));
+  g_variant_dict_insert_value (&dict, "sandbox", medley_pool_get_sandbox (self->pool));
   g_variant_dict_insert_value (&dict, "configuration", medley_config_describe (self->config));
   g_variant_dict_insert (&dict, "engines", "u", engines->len);
   g_variant_dict_insert_value (&dict, "brokenPlugins", medley_catalog_get_broken (self->catalog));

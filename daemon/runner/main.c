@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/gst.h>
 #include <malloc.h>
+#include <medley/medley-error.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,24 +15,59 @@
 
 typedef struct {
   int fd;
-  gboolean exec;
   gboolean zygote;
+  char *build;
   char *preload;
-  MedleySandbox sandbox;
+  MedleySandboxOptions sandbox;
 } Options;
+
+static gboolean
+check_options (Options *options, const char *mode, GError **error)
+{
+  if (mode != NULL && !medley_sandbox_parse_mode (mode, &options->sandbox.mode, error))
+    return FALSE;
+  if (options->build == NULL && options->fd < 3) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "--fd must name an inherited socket; medleyd starts workers by itself");
+    return FALSE;
+  }
+  if (options->build != NULL) {
+    options->sandbox.role = MEDLEY_SANDBOX_BUILDER;
+    options->sandbox.temporary = options->build;
+  } else {
+    options->sandbox.role = options->zygote ? MEDLEY_SANDBOX_ZYGOTE : MEDLEY_SANDBOX_WORKER;
+  }
+  return TRUE;
+}
 
 static gboolean
 parse_options (int *argc, char ***argv, Options *options)
 {
-  int fds = 0, threads = 1;
+  int fds = 0, threads = 1, parent = 0, newest_landlock = 0;
+  gint64 file_bytes = 0;
+  gboolean exec = FALSE;
+  g_autofree char *mode = NULL;
+  char *temporary = NULL;
   const GOptionEntry entries[] = {
     { "fd", 0, 0, G_OPTION_ARG_INT, &options->fd, "The inherited socket to the daemon", "N" },
-    { "exec", 0, 0, G_OPTION_ARG_NONE, &options->exec, "Be one worker (the default)", NULL },
+    { "exec", 0, 0, G_OPTION_ARG_NONE, &exec, "Be one worker (the default)", NULL },
     { "zygote", 0, 0, G_OPTION_ARG_NONE, &options->zygote,
       "Be the process that workers are forked from", NULL },
+    { "build-registry", 0, 0, G_OPTION_ARG_FILENAME, &options->build,
+      "Load every plugin, write GStreamer's registry to this folder and end", "FOLDER" },
     { "preload", 0, 0, G_OPTION_ARG_STRING, &options->preload, "Engines to open ahead in a zygote",
       "NAMES" },
+    { "sandbox", 0, 0, G_OPTION_ARG_STRING, &mode, "strict (the default), best-effort or none",
+      "MODE" },
+    { "temporary", 0, 0, G_OPTION_ARG_FILENAME, &temporary,
+      "The folder in which each worker makes its own", "FOLDER" },
+    { "read", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->sandbox.readable,
+      "A file or folder that may be read besides the usual ones", "PATH" },
+    { "parent", 0, 0, G_OPTION_ARG_INT, &parent, "The process to die with", "PID" },
+    { "landlock", 0, 0, G_OPTION_ARG_INT, &newest_landlock,
+      "Use no later version of Landlock (for tests)", "VERSION" },
     { "max-fds", 0, 0, G_OPTION_ARG_INT, &fds, "Most open files", "N" },
+    { "max-file", 0, 0, G_OPTION_ARG_INT64, &file_bytes, "Largest file", "BYTES" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &threads, "OpenMP threads", "N" },
     { NULL },
   };
@@ -40,17 +76,19 @@ parse_options (int *argc, char ***argv, Options *options)
   g_autoptr (GError) error = NULL;
 
   g_option_context_add_main_entries (context, entries, NULL);
-  if (!g_option_context_parse (context, argc, argv, &error)) {
+  options->sandbox.mode = MEDLEY_SANDBOX_STRICT;
+  if (!g_option_context_parse (context, argc, argv, &error)
+      || !check_options (options, mode, &error)) {
     g_printerr ("medley-worker: %s\n", error->message);
     return FALSE;
   }
-  if (options->fd < 3) {
-    g_printerr (
-        "medley-worker: --fd must name an inherited socket; medleyd starts workers by itself\n");
-    return FALSE;
-  }
+  if (options->build == NULL)
+    options->sandbox.temporary = temporary;
   options->sandbox.fds = (guint) MAX (fds, 0);
+  options->sandbox.file_bytes = (guint64) MAX (file_bytes, 0);
   options->sandbox.threads = (guint) MAX (threads, 0);
+  options->sandbox.parent = parent;
+  options->sandbox.newest_landlock = (guint) MAX (newest_landlock, 0);
   return TRUE;
 }
 
@@ -70,25 +108,33 @@ main (int argc, char **argv)
   Options options = { .fd = -1 };
   g_autoptr (GError) error = NULL;
   MedleyEngineCache *cache;
-  g_auto (GStrv) command_line = g_strdupv (argv);
+  MedleySandbox *sandbox;
 
   tune_malloc ();
   if (!parse_options (&argc, &argv, &options))
     return MEDLEY_EXIT_USAGE;
   medley_sandbox_close_others (options.fd);
   signal (SIGPIPE, SIG_IGN);
-  if (!medley_sandbox_enter (&options.sandbox, &error) || !gst_init_check (NULL, NULL, &error)) {
-    g_printerr ("medley-worker: %s\n", error->message);
-    return MEDLEY_EXIT_FAILED;
+  sandbox = medley_sandbox_enter (&options.sandbox, &error);
+  if (sandbox == NULL) {
+    medley_sandbox_refuse (error);
+    _exit (medley_error_info (error)->exit_code);
   }
-  medley_registry_restart_if_built (command_line);
+  medley_registry_choose (options.build);
+  if (!gst_init_check (NULL, NULL, &error)
+      || (options.build == NULL && !medley_registry_check (&error))) {
+    g_printerr ("medley-worker: %s\n", error->message);
+    _exit (MEDLEY_EXIT_FAILED);
+  }
+  if (options.build != NULL)
+    _exit (0);
   medley_work_install_crash_handler ();
   cache = medley_engine_cache_new ();
   if (options.zygote) {
     g_auto (GStrv) preload = g_strsplit (options.preload != NULL ? options.preload : "", ";", -1);
 
     medley_zygote_prepare (preload, cache);
-    _exit (medley_zygote_serve (options.fd, cache));
+    _exit (medley_zygote_serve (options.fd, cache, sandbox));
   }
-  _exit (medley_service_run (options.fd, cache));
+  _exit (medley_service_run (options.fd, cache, sandbox));
 }

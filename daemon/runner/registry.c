@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runner/registry.h"
 
-#include <errno.h>
 #include <gst/gst.h>
-#include <unistd.h>
+#include <medley/medley-error.h>
 
-/* Set in the second process: a registry that cannot be written would be built for ever. */
-#define RESTARTED "MEDLEY_WORKER_RESTARTED"
+#include "base/names.h"
 
-static gboolean
-has_loaded_plugins (void)
+void
+medley_registry_choose (const char *folder)
+{
+  g_autofree char *file
+      = folder != NULL ? g_build_filename (folder, MEDLEY_REGISTRY_NAME, NULL) : NULL;
+
+  if (file != NULL) {
+    g_setenv ("GST_REGISTRY", file, TRUE);
+    g_unsetenv ("GST_REGISTRY_1_0");
+  }
+  g_setenv ("GST_REGISTRY_UPDATE", folder != NULL ? "yes" : "no", TRUE);
+  /* Plugins are looked at in this process, which is confined for it. */
+  g_setenv ("GST_REGISTRY_FORK", "no", TRUE);
+}
+
+gboolean
+medley_registry_check (GError **error)
 {
   GList *plugins = gst_registry_get_plugin_list (gst_registry_get ());
   gboolean found = FALSE;
@@ -17,15 +30,10 @@ has_loaded_plugins (void)
   for (GList *l = plugins; l != NULL && !found; l = l->next)
     found = gst_plugin_get_filename (l->data) != NULL && gst_plugin_is_loaded (l->data);
   gst_plugin_list_free (plugins);
-  return found;
-}
-
-void
-medley_registry_restart_if_built (char **argv)
-{
-  if (g_getenv (RESTARTED) != NULL || !has_loaded_plugins ())
-    return;
-  g_setenv (RESTARTED, "1", TRUE);
-  execv ("/proc/self/exe", argv);
-  g_printerr ("medley-worker: cannot execute itself anew: %s\n", g_strerror (errno));
+  if (found)
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                 "GStreamer's registry %s is not there or not of this version; remove it and start "
+                 "medleyd anew",
+                 g_getenv ("GST_REGISTRY") != NULL ? g_getenv ("GST_REGISTRY") : "");
+  return !found;
 }

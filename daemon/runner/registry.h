@@ -6,16 +6,26 @@
 G_BEGIN_DECLS
 
 /**
- * medley_registry_restart_if_built:
- * @argv: (array zero-terminated=1): the process's whole command line
+ * medley_registry_choose:
+ * @folder: (nullable): where to write a registry, %NULL to use the one that GST_REGISTRY names
  *
- * Call it right after gst_init(). When that had to build GStreamer's registry, every plugin of the
- * system was loaded into this process: megabytes that no job needs, threads that no fork may
- * inherit, and a control message of the RTP plugin that takes four passed descriptors for a time
- * stamp and so ends GDBus. The process then executes itself anew, and reads the registry that is
- * there now. Returns only when that is not needed or does not work.
+ * Call it before gst_init(). To build a registry every plugin of the system is loaded: megabytes
+ * that no job needs, threads that no fork may inherit, and a control message of the RTP plugin that
+ * takes four passed descriptors for a time stamp and so ends GDBus. A process of its own does that,
+ * in a folder of its own; all others only read the result.
  */
 void
-medley_registry_restart_if_built (char **argv);
+medley_registry_choose (const char *folder);
+
+/**
+ * medley_registry_check:
+ * @error: %MEDLEY_ERROR_UNAVAILABLE
+ *
+ * Call it right after gst_init().
+ *
+ * Returns: whether the registry was there, so that no plugin had to be loaded
+ */
+gboolean
+medley_registry_check (GError **error);
 
 G_END_DECLS

@@ -17,6 +17,7 @@ typedef struct {
   GDBusConnection *connection;
   MedleyGenWorker1 *skeleton;
   MedleyEngineCache *cache;
+  MedleySandbox *sandbox;
   GMutex cache_lock;
   MedleyRun *run;
   char *job;
@@ -48,6 +49,11 @@ run_finished (gboolean ok, GVariant *error, gpointer data)
   emit (self, "Finished", g_variant_new ("(sb@a{sv})", self->job, ok, error));
   g_clear_pointer (&self->run, medley_run_free);
   g_clear_pointer (&self->job, g_free);
+  if (!medley_sandbox_clean (self->sandbox)) {
+    g_printerr ("medley-worker: the temporary folder cannot be emptied; another worker follows\n");
+    g_dbus_connection_flush_sync (self->connection, NULL, NULL);
+    _exit (MEDLEY_EXIT_FAILED);
+  }
 }
 
 static gboolean
@@ -221,7 +227,8 @@ handle_describe (MedleyGenWorker1 *skeleton, GDBusMethodInvocation *invocation, 
   GVariant *engines = medley_describe_engines (&registry);
 
   medley_gen_worker1_complete_describe (skeleton, invocation, engines, registry,
-                                        medley_describe_broken ());
+                                        medley_describe_broken (),
+                                        medley_sandbox_describe (((Service *) data)->sandbox));
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
@@ -327,7 +334,7 @@ connect_to_daemon (Service *self, int fd, GError **error)
 }
 
 int
-medley_service_run (int socket, MedleyEngineCache *cache)
+medley_service_run (int socket, MedleyEngineCache *cache, MedleySandbox *sandbox)
 {
   static const struct {
     const char *signal;
@@ -342,7 +349,7 @@ medley_service_run (int socket, MedleyEngineCache *cache)
     { "handle-resume", G_CALLBACK (handle_resume) },
     { "handle-quit", G_CALLBACK (handle_quit) },
   };
-  Service self = { .cache = cache };
+  Service self = { .cache = cache, .sandbox = sandbox };
   g_autoptr (GMainLoop) loop = NULL;
   g_autoptr (GError) error = NULL;
 

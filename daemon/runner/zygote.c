@@ -28,6 +28,7 @@ typedef struct {
 
 typedef struct {
   int control;
+  MedleySandbox *sandbox;
   GArray *children; /* of Child */
   GArray *polls;    /* of struct pollfd: the control socket, then the children */
 } Zygote;
@@ -192,12 +193,17 @@ reseed (void)
 static void
 become_worker (Zygote *self, int socket, pid_t zygote, MedleyEngineCache *cache)
 {
+  g_autoptr (GError) error = NULL;
+
   close (self->control);
   for (guint i = 0; i < self->children->len; i++)
     close (g_array_index (self->children, Child, i).pidfd);
-  medley_sandbox_adopt (zygote);
+  if (!medley_sandbox_enter_forked (self->sandbox, zygote, &error)) {
+    medley_sandbox_refuse (error);
+    _exit (medley_error_info (error)->exit_code);
+  }
   reseed ();
-  _exit (medley_service_run (socket, cache));
+  _exit (medley_service_run (socket, cache, self->sandbox));
 }
 
 static void
@@ -236,10 +242,46 @@ fork_worker (Zygote *self, int socket, MedleyEngineCache *cache)
   g_array_append_val (self->children, child);
 }
 
+static gboolean
+is_worker (Zygote *self, pid_t pid)
+{
+  for (guint i = 0; i < self->children->len; i++)
+    if (g_array_index (self->children, Child, i).pid == pid)
+      return TRUE;
+  return FALSE;
+}
+
+/* What a worker started comes here when the worker has ended, and what that started when it has. */
+static void
+end_orphans (Zygote *self)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%d/children", (int) getpid ());
+  gboolean found = TRUE;
+
+  while (found) {
+    g_autofree char *text = NULL;
+    g_auto (GStrv) numbers = NULL;
+
+    found = FALSE;
+    if (!g_file_get_contents (path, &text, NULL, NULL))
+      return;
+    numbers = g_strsplit (text, " ", -1);
+    for (guint i = 0; numbers[i] != NULL; i++) {
+      pid_t pid = (pid_t) atoi (numbers[i]);
+
+      if (pid <= 0 || is_worker (self, pid))
+        continue;
+      found = kill (pid, SIGKILL) == 0 && waitpid (pid, NULL, 0) == pid;
+    }
+  }
+}
+
 /* Not by SIGCHLD: a thread that an engine started would swallow it. */
 static void
 reap (Zygote *self)
 {
+  gboolean ended = FALSE;
+
   for (guint i = self->children->len; i > 0; i--) {
     const Child *child = &g_array_index (self->children, Child, i - 1);
     siginfo_t info = { 0 };
@@ -255,7 +297,10 @@ reap (Zygote *self)
     close (child->pidfd);
     say (self->control, -1, "exited %d %d", (int) child->pid, status);
     g_array_remove_index_fast (self->children, i - 1);
+    ended = TRUE;
   }
+  if (ended)
+    end_orphans (self);
 }
 
 static gboolean
@@ -278,9 +323,9 @@ wait_for_something (Zygote *self, gboolean *asked)
 }
 
 int
-medley_zygote_serve (int control, MedleyEngineCache *cache)
+medley_zygote_serve (int control, MedleyEngineCache *cache, MedleySandbox *sandbox)
 {
-  Zygote self = { control, g_array_new (FALSE, FALSE, sizeof (Child)),
+  Zygote self = { control, sandbox, g_array_new (FALSE, FALSE, sizeof (Child)),
                   g_array_new (FALSE, FALSE, sizeof (struct pollfd)) };
   gboolean asked;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runner/engine-cache.h"
+#include "runner/sandbox.h"
 
 G_BEGIN_DECLS
 
@@ -22,15 +23,17 @@ medley_zygote_prepare (char **preload, MedleyEngineCache *cache);
  * @socket: a SOCK_SEQPACKET socket to the daemon; what is said there is described in
  * daemon/workers/zygote.h
  * @cache: engines, open
+ * @sandbox: what this process is in; each worker goes deeper
  *
  * Forks workers on request and tells how they end, until the daemon closes the socket. In a forked
- * worker this does not return, as medley_service_run() does not.
+ * worker this does not return, as medley_service_run() does not. When a worker has ended, what it
+ * started and left behind is ended too, whatever group it went to.
  *
  * Nothing here may start a thread: no GDBus, no GTask, no main context, no running pipeline.
  *
  * Returns: an exit status
  */
 int
-medley_zygote_serve (int socket, MedleyEngineCache *cache);
+medley_zygote_serve (int socket, MedleyEngineCache *cache, MedleySandbox *sandbox);
 
 G_END_DECLS

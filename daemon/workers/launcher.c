@@ -3,13 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/folders.h"
+#include "workers/environment.h"
 #include "workers/log-reader.h"
+#include "workers/registry.h"
+#include "workers/scratch.h"
 #include "workers/zygote.h"
 
 /* Most lines of workers that are printed in a second: standard error may be a terminal or a pipe
@@ -22,7 +27,13 @@ struct _MedleyLauncher {
   MedleyConfig *config;
   gboolean exec_only;
   char *worker_path;
-  MedleyCgroup *cgroup; /* NULL when there is none to use */
+  MedleyCgroup *cgroup;   /* NULL when there is none to use */
+  MedleyScratch *scratch; /* in which each worker has its temporary folder */
+  gboolean prepared;      /* the folder is there and the registry knows all plugins */
+  gboolean preparing;
+  gboolean stale;    /* plugins changed while it was prepared */
+  GQueue unprepared; /* GTask of launches */
+  char *refusal;     /* why the last worker that refused to start did so */
   MedleyZygote *zygote;
   GPtrArray *retired; /* MedleyZygote that fork no more, but whose workers still run */
   guint release_source;
@@ -37,27 +48,6 @@ G_DEFINE_FINAL_TYPE (MedleyLauncher, medley_launcher, G_TYPE_OBJECT)
 enum { SIGNAL_LOG, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
-
-static char *
-find_worker (MedleyConfig *config)
-{
-  const char *configured = medley_config_get_path (config, "paths.worker");
-  g_autofree char *self_path = NULL;
-  g_autofree char *folder = NULL;
-  char *beside;
-
-  if (configured[0] != '\0')
-    return g_strdup (configured);
-  self_path = g_file_read_link ("/proc/self/exe", NULL);
-  if (self_path != NULL) {
-    folder = g_path_get_dirname (self_path);
-    beside = g_build_filename (folder, "medley-worker", NULL);
-    if (g_file_test (beside, G_FILE_TEST_IS_EXECUTABLE))
-      return beside;
-    g_free (beside);
-  }
-  return g_build_filename (MEDLEY_LIBEXECDIR, "medley-worker", NULL);
-}
 
 static gboolean
 end_second (gpointer data)
@@ -85,6 +75,7 @@ static void
 line_printed (const char *line, gpointer data)
 {
   MedleyLauncher *self = data;
+  const char *refusal = medley_log_parse_refusal (line);
   g_autofree char *stage = NULL;
   g_autofree char *engine = NULL;
   int pid = 0;
@@ -96,7 +87,11 @@ line_printed (const char *line, gpointer data)
     if (worker != NULL)
       medley_worker_set_crash_place (worker, stage, engine);
   }
-  print_line (self, line, is_crash);
+  if (refusal != NULL) {
+    g_free (self->refusal);
+    self->refusal = g_strdup (refusal);
+  }
+  print_line (self, line, is_crash || refusal != NULL);
   sscanf (line, "medley-worker[%d]", &pid);
   g_signal_emit (self, signals[SIGNAL_LOG], 0, pid, line);
 }
@@ -109,6 +104,27 @@ drain_logs (MedleyLauncher *self)
 }
 
 static void
+remove_folder (GTask *task, gpointer source, gpointer path, GCancellable *cancellable)
+{
+  medley_folder_remove (path);
+}
+
+/* What a worker left in its temporary folder may be much. */
+static void
+clean_after (MedleyLauncher *self, GPid pid)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autofree char *path = NULL;
+
+  if (self->scratch == NULL)
+    return;
+  path = g_strdup_printf ("%s/%d", medley_scratch_get_path (self->scratch), pid);
+  task = g_task_new (NULL, NULL, NULL, NULL);
+  g_task_set_task_data (task, g_steal_pointer (&path), g_free);
+  g_task_run_in_thread (task, remove_folder);
+}
+
+static void
 worker_exited (MedleyWorker *worker, GError *error, gpointer data)
 {
   MedleyLauncher *self = data;
@@ -116,18 +132,22 @@ worker_exited (MedleyWorker *worker, GError *error, gpointer data)
   /* What it said last may still be in the pipe: read it before others hear of the exit. */
   drain_logs (self);
   g_hash_table_remove (self->workers, GINT_TO_POINTER (medley_worker_get_pid (worker)));
+  clean_after (self, medley_worker_get_pid (worker));
 }
 
 static void
 forget_worker (gpointer data, GObject *worker)
 {
+  MedleyLauncher *self = data;
   GHashTableIter iter;
-  gpointer value;
+  gpointer pid, value;
 
-  g_hash_table_iter_init (&iter, ((MedleyLauncher *) data)->workers);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    if (value == worker)
-      g_hash_table_iter_remove (&iter);
+  g_hash_table_iter_init (&iter, self->workers);
+  while (g_hash_table_iter_next (&iter, &pid, &value)) {
+    if (value != worker)
+      continue;
+    g_hash_table_iter_remove (&iter);
+    clean_after (self, GPOINTER_TO_INT (pid));
   }
 }
 
@@ -145,93 +165,19 @@ adopt (MedleyLauncher *self, int socket, GPid pid, int pidfd, gboolean own_child
   return worker;
 }
 
-static char *
-number_text (MedleyConfig *config, const char *key)
-{
-  return g_strdup_printf ("%" G_GUINT64_FORMAT, medley_config_get_number (config, key));
-}
-
-/* Libraries that engines link to keep files in the home, start services of the desktop or connect
- * to them; PulseAudio's does all of it when a speech engine is opened, though nothing is played.
- * Below /dev/null nothing can be made, not even by root. Fonts of the user's own stay to be found;
- * what is known of them is kept in the folder of the registry. To the service manager only the
- * daemon speaks. */
-static char **
-leave_desktop (char **environment, const char *registry)
-{
-  static const char *const gone[] = { "DISPLAY",
-                                      "WAYLAND_DISPLAY",
-                                      "XAUTHORITY",
-                                      "DBUS_SESSION_BUS_ADDRESS",
-                                      "DBUS_SYSTEM_BUS_ADDRESS",
-                                      "PULSE_COOKIE",
-                                      "PULSE_CLIENTCONFIG",
-                                      "NOTIFY_SOCKET",
-                                      "WATCHDOG_PID",
-                                      "WATCHDOG_USEC" };
-  static const char *const nowhere[]
-      = { "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR" };
-  g_autofree char *cache
-      = registry[0] != '\0' ? g_path_get_dirname (registry) : g_strdup ("/dev/null");
-
-  environment = g_environ_setenv (environment, "XDG_DATA_HOME", g_get_user_data_dir (), TRUE);
-  environment = g_environ_setenv (environment, "XDG_CACHE_HOME", cache, TRUE);
-  for (guint i = 0; i < G_N_ELEMENTS (gone); i++)
-    environment = g_environ_unsetenv (environment, gone[i]);
-  for (guint i = 0; i < G_N_ELEMENTS (nowhere); i++)
-    environment = g_environ_setenv (environment, nowhere[i], "/dev/null", TRUE);
-  /* One that is named is neither looked for nor started. */
-  return g_environ_setenv (environment, "PULSE_SERVER", "unix:/dev/null/none", TRUE);
-}
-
-static char **
-make_environment (MedleyLauncher *self)
-{
-  char **environment = g_get_environ ();
-  const char *const *folders = medley_config_get_list (self->config, "paths.plugins");
-  const char *registry = medley_config_get_path (self->config, "paths.registry");
-  const char *inherited = g_environ_getenv (environment, "GST_PLUGIN_PATH");
-  g_autofree char *users
-      = g_build_filename (g_get_user_cache_dir (), "gstreamer-1.0", "registry.medley.bin", NULL);
-  g_autofree char *joined = g_strjoinv (":", (char **) folders);
-  g_autofree char *plugins = inherited != NULL && inherited[0] != '\0'
-                                 ? g_strconcat (joined, ":", inherited, NULL)
-                                 : g_strdup (joined);
-  g_autofree char *threads = number_text (self->config, "workers.threads");
-
-  environment = g_environ_setenv (environment, "GST_PLUGIN_PATH", plugins, TRUE);
-  environment = leave_desktop (environment, registry);
-  /* Without one of its own GStreamer would take the user's, which it cannot find any more. */
-  environment = g_environ_setenv (environment, "GST_REGISTRY",
-                                  registry[0] != '\0' ? registry : users, registry[0] != '\0');
-  environment = g_environ_setenv (environment, "GST_REGISTRY_FORK", "no", TRUE);
-  environment = g_environ_setenv (environment, "OMP_THREAD_LIMIT", threads, TRUE);
-  environment = g_environ_setenv (environment, "OMP_NUM_THREADS", threads, TRUE);
-  return environment;
-}
-
 /* Executes the worker with one end of a new socket pair as its descriptor 3. */
 static GPid
 execute (MedleyLauncher *self, int socket_type, int *socket, int *pidfd, GError **error)
 {
   int sockets[2], log_pipe[2];
-  g_auto (GStrv) environment = make_environment (self);
-  g_autofree char *descriptors = number_text (self->config, "workers.file-descriptors");
-  g_autofree char *threads = number_text (self->config, "workers.threads");
+  g_auto (GStrv) environment = medley_environment_make (self->config);
+  g_auto (GStrv) arguments
+      = medley_environment_make_arguments (self->config, medley_scratch_get_path (self->scratch));
   g_autofree char *preload
       = g_strjoinv (";", (char **) medley_config_get_list (self->config, "workers.preload"));
   gboolean zygote = socket_type == SOCK_SEQPACKET;
-  const char *argv[] = { self->worker_path,
-                         zygote ? "--zygote" : "--exec",
-                         "--fd",
-                         "3",
-                         "--max-fds",
-                         descriptors,
-                         "--threads",
-                         threads,
-                         zygote ? "--preload" : NULL,
-                         preload,
-                         NULL };
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) argv = NULL;
   GPid pid = 0;
   gboolean spawned;
 
@@ -241,12 +187,16 @@ execute (MedleyLauncher *self, int socket_type, int *socket, int *pidfd, GError 
                  g_strerror (errno));
     return 0;
   }
-  spawned
-      = g_spawn_async_with_pipes_and_fds (NULL, argv, (const char *const *) environment,
-                                          G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL,
-                                          NULL, NULL, -1, -1, log_pipe[1],
-                                          (const int[]){ sockets[1] }, (const int[]){ 3 }, 1, &pid,
-                                          NULL, NULL, NULL, error);
+  g_strv_builder_add_many (builder, self->worker_path, zygote ? "--zygote" : "--exec", "--fd", "3",
+                           NULL);
+  if (zygote)
+    g_strv_builder_add_many (builder, "--preload", preload, NULL);
+  g_strv_builder_addv (builder, (const char **) arguments);
+  argv = g_strv_builder_end (builder);
+  spawned = g_spawn_async_with_pipes_and_fds (
+      NULL, (const char *const *) argv, (const char *const *) environment,
+      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, -1, -1, log_pipe[1],
+      (const int[]){ sockets[1] }, (const int[]){ 3 }, 1, &pid, NULL, NULL, NULL, error);
   close (sockets[1]);
   close (log_pipe[1]);
   if (!spawned) {
@@ -274,6 +224,8 @@ zygote_forked (GPid pid, int pidfd, const GError *error, gpointer data)
 
   if (error != NULL) {
     close (socket);
+    /* It may have said why before it ended. */
+    drain_logs (self);
     g_task_return_error (task, g_error_copy (error));
     return;
   }
@@ -310,6 +262,8 @@ zygote_child_exited (GPid pid, int status, gpointer data)
   drain_logs (self);
   if (worker != NULL)
     medley_worker_set_exit_status (worker, status);
+  else
+    clean_after (self, pid);
   schedule_release (self);
 }
 
@@ -339,10 +293,10 @@ ensure_zygote (MedleyLauncher *self, GError **error)
   return TRUE;
 }
 
-void
-medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback, gpointer data)
+static void
+launch (MedleyLauncher *self, GTask *given)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, data);
+  g_autoptr (GTask) task = given;
   g_autoptr (GError) error = NULL;
   int socket = -1, pidfd = -1;
   GPid pid;
@@ -371,6 +325,120 @@ medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback
                              self->worker_path, error->message);
   else
     g_task_return_pointer (task, adopt (self, socket, pid, pidfd, TRUE), g_object_unref);
+}
+
+/* What has to be there before a worker starts, made apart from the main loop. */
+typedef struct {
+  char *temporary; /* NULL when there is a folder already */
+  char *registry;
+  char *worker;
+  char **arguments;
+  char **environment;
+  MedleyScratch *scratch;
+  GPtrArray *lines; /* of char: what was printed */
+} Preparation;
+
+static void
+preparation_free (Preparation *self)
+{
+  g_free (self->temporary);
+  g_free (self->registry);
+  g_free (self->worker);
+  g_strfreev (self->arguments);
+  g_strfreev (self->environment);
+  g_clear_pointer (&self->scratch, medley_scratch_free);
+  g_ptr_array_unref (self->lines);
+  g_free (self);
+}
+
+static void
+do_prepare (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Preparation *self = data;
+  MedleyRegistryOptions options
+      = { self->registry, self->worker, (const char *const *) self->arguments,
+          (const char *const *) self->environment };
+  GError *error = NULL;
+
+  if (self->temporary != NULL)
+    self->scratch = medley_scratch_new (self->temporary, "workers-", &error);
+  if (error == NULL && medley_registry_prepare (&options, self->lines, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+prepare (MedleyLauncher *self);
+
+static void
+prepared (GObject *source, GAsyncResult *result, gpointer data)
+{
+  MedleyLauncher *self = MEDLEY_LAUNCHER (source);
+  Preparation *preparation = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GError) error = NULL;
+  GQueue waiting = self->unprepared;
+  GTask *task;
+
+  self->preparing = FALSE;
+  if (preparation->scratch != NULL)
+    self->scratch = g_steal_pointer (&preparation->scratch);
+  for (guint i = 0; i < preparation->lines->len; i++)
+    line_printed (preparation->lines->pdata[i], self);
+  self->prepared = g_task_propagate_boolean (G_TASK (result), &error) && !self->stale;
+  if (self->stale && error == NULL) {
+    prepare (self);
+    return;
+  }
+  /* Who is told of a failure may ask again at once. */
+  g_queue_init (&self->unprepared);
+  while ((task = g_queue_pop_head (&waiting)) != NULL) {
+    if (error == NULL) {
+      launch (self, task);
+    } else {
+      g_task_return_error (task, g_error_copy (error));
+      g_object_unref (task);
+    }
+  }
+}
+
+static void
+prepare (MedleyLauncher *self)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, prepared, NULL);
+  Preparation *preparation = g_new0 (Preparation, 1);
+
+  self->preparing = TRUE;
+  self->stale = FALSE;
+  if (self->scratch == NULL)
+    preparation->temporary = g_strdup (medley_config_get_path (self->config, "paths.temporary"));
+  preparation->registry = medley_environment_get_registry (self->config);
+  preparation->worker = g_strdup (self->worker_path);
+  preparation->arguments = medley_environment_make_arguments (self->config, NULL);
+  preparation->environment = medley_environment_make (self->config);
+  preparation->lines = g_ptr_array_new_with_free_func (g_free);
+  g_task_set_task_data (task, preparation, (GDestroyNotify) preparation_free);
+  g_task_run_in_thread (task, do_prepare);
+}
+
+void
+medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback, gpointer data)
+{
+  GTask *task = g_task_new (self, NULL, callback, data);
+
+  if (self->prepared) {
+    launch (self, task);
+    return;
+  }
+  g_queue_push_tail (&self->unprepared, task);
+  if (!self->preparing)
+    prepare (self);
+}
+
+char *
+medley_launcher_take_refusal (MedleyLauncher *self)
+{
+  return g_steal_pointer (&self->refusal);
 }
 
 MedleyWorker *
@@ -402,6 +470,8 @@ medley_launcher_get_zygote (MedleyLauncher *self)
 void
 medley_launcher_retire_zygote (MedleyLauncher *self)
 {
+  self->prepared = FALSE;
+  self->stale = TRUE;
   if (self->zygote == NULL)
     return;
   g_ptr_array_add (self->retired, g_steal_pointer (&self->zygote));
@@ -415,7 +485,7 @@ medley_launcher_new (MedleyConfig *config, gboolean exec_only)
 
   self->config = g_object_ref (config);
   self->exec_only = exec_only;
-  self->worker_path = find_worker (config);
+  self->worker_path = medley_environment_find_worker (config);
   return self;
 }
 
@@ -441,7 +511,11 @@ medley_launcher_finalize (GObject *object)
   g_ptr_array_unref (self->retired);
   g_ptr_array_unref (self->logs);
   g_clear_pointer (&self->cgroup, medley_cgroup_unref);
+  g_clear_pointer (&self->scratch, medley_scratch_free);
+  /* Others may have theirs in it. */
+  g_rmdir (medley_config_get_path (self->config, "paths.temporary"));
   g_object_unref (self->config);
+  g_free (self->refusal);
   g_free (self->worker_path);
   G_OBJECT_CLASS (medley_launcher_parent_class)->finalize (object);
 }
@@ -458,6 +532,7 @@ static void
 medley_launcher_init (MedleyLauncher *self)
 {
   self->workers = g_hash_table_new (NULL, NULL);
+  g_queue_init (&self->unprepared);
   self->retired = g_ptr_array_new_with_free_func ((GDestroyNotify) medley_zygote_free);
   self->logs = g_ptr_array_new_with_free_func ((GDestroyNotify) medley_log_reader_free);
 }

@@ -12,8 +12,10 @@ G_BEGIN_DECLS
  * MedleyLauncher:
  *
  * Makes worker processes: forked from a zygote, or executed. It reads what workers print to
- * standard error, passes it on to the daemon's own, and finds in it where a worker crashed. Main
- * thread only.
+ * standard error, passes it on to the daemon's own, and finds in it where a worker crashed. Before
+ * the first one starts, and again when plugins have changed, it makes sure that GStreamer's
+ * registry is right. Each worker has a temporary folder in one of the launcher's own, removed when
+ * the worker has ended. Main thread only.
  *
  * Signals:
  * - `log (int pid, const char *line)`: a line that a worker printed
@@ -41,6 +43,10 @@ medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback
 /* (transfer full) (nullable); @error: MEDLEY_ERROR_UNAVAILABLE */
 MedleyWorker *
 medley_launcher_launch_finish (MedleyLauncher *self, GAsyncResult *result, GError **error);
+
+/* (transfer full) (nullable): why a worker refused to start since the last call */
+char *
+medley_launcher_take_refusal (MedleyLauncher *self);
 
 /* "zygote" or "exec" */
 const char *

@@ -107,3 +107,12 @@ medley_log_parse_crash (const char *line, int *pid, char **stage, char **engine)
   *engine = g_strdup (engine_name);
   return TRUE;
 }
+
+const char *
+medley_log_parse_refusal (const char *line)
+{
+  static const char mark[] = "]: refused: ";
+  const char *found = g_str_has_prefix (line, "medley-worker[") ? strstr (line, mark) : NULL;
+
+  return found != NULL ? found + strlen (mark) : NULL;
+}

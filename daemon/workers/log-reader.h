@@ -38,4 +38,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyLogReader, medley_log_reader_free)
 gboolean
 medley_log_parse_crash (const char *line, int *pid, char **stage, char **engine);
 
+/* (nullable): why a worker refuses to start, if that is what @line says; points into it */
+const char *
+medley_log_parse_refusal (const char *line);
+
 G_END_DECLS

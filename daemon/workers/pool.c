@@ -46,6 +46,8 @@ struct _MedleyPool {
   guint failures;
   guint retry_source;
   GError *last_failure;
+  GError *refused; /* this system cannot confine workers as configured: none will ever start */
+  GVariant *sandbox;
   guint64 n_started;
   guint64 n_lost;
 };
@@ -97,6 +99,55 @@ question_free (Question *question)
   g_free (question);
 }
 
+static void
+fail_all (MedleyPool *self, const GError *error)
+{
+  GTask *task;
+  Question *question;
+
+  while ((task = g_queue_pop_head (&self->waiting)) != NULL) {
+    g_task_return_error (task, g_error_copy (error));
+    g_object_unref (task);
+  }
+  while ((question = g_queue_pop_head (&self->questions)) != NULL) {
+    g_task_return_error (question->task, g_error_copy (error));
+    question_free (question);
+  }
+}
+
+/* What is missing does not come back while the daemon runs. */
+static void
+note_refusal (MedleyPool *self, const char *reason)
+{
+  const char *const missing[] = { reason, NULL };
+  GVariantDict dict;
+
+  if (self->refused != NULL)
+    return;
+  self->refused = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_SANDBOX_MISSING,
+                               "no worker can be started: %s", reason);
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "mode", "s",
+                         medley_config_get_string (self->config, "workers.sandbox"));
+  g_variant_dict_insert (&dict, "refused", "b", TRUE);
+  g_variant_dict_insert_value (&dict, "missing", g_variant_new_strv (missing, 1));
+  g_clear_pointer (&self->sandbox, g_variant_unref);
+  self->sandbox = g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
+/* Whether @launcher's last failure was a refusal. */
+static gboolean
+is_refused (MedleyPool *self, MedleyLauncher *launcher, const GError *error)
+{
+  g_autofree char *reason = medley_launcher_take_refusal (launcher);
+
+  if (reason != NULL)
+    note_refusal (self, reason);
+  else if (g_error_matches (error, MEDLEY_ERROR, MEDLEY_ERROR_SANDBOX_MISSING))
+    note_refusal (self, error->message);
+  return self->refused != NULL;
+}
+
 /* A process could not be made, or ended before it was ready. */
 static void
 note_failure (MedleyPool *self, const GError *error)
@@ -107,20 +158,16 @@ note_failure (MedleyPool *self, const GError *error)
   self->failures++;
   g_clear_error (&self->last_failure);
   self->last_failure = g_error_copy (error);
+  if (is_refused (self, self->launcher, error)) {
+    fail_all (self, self->refused);
+    return;
+  }
   if (self->failures >= GIVE_UP_AFTER) {
-    GTask *task;
-    Question *question;
+    g_autoptr (GError) failure
+        = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                       "no worker can be started: %s; see `medley doctor`", error->message);
 
-    while ((task = g_queue_pop_head (&self->waiting)) != NULL) {
-      g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-                               "no worker can be started: %s; see `medley doctor`", error->message);
-      g_object_unref (task);
-    }
-    while ((question = g_queue_pop_head (&self->questions)) != NULL) {
-      g_task_return_new_error (question->task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-                               "no worker can be started: %s; see `medley doctor`", error->message);
-      question_free (question);
-    }
+    fail_all (self, failure);
   }
   if (self->retry_source == 0)
     self->retry_source = g_timeout_add (delay, retry, self);
@@ -256,7 +303,7 @@ pump (MedleyPool *self)
     g_object_set_data (G_OBJECT (worker), "medley-busy", self);
     g_task_return_pointer (task, g_object_ref (worker), g_object_unref);
   }
-  if (self->retry_source != 0)
+  if (self->retry_source != 0 || self->refused != NULL)
     return;
   wanted = MAX (g_queue_get_length (&self->waiting),
                 self->warm > g_queue_get_length (&self->idle)
@@ -290,6 +337,8 @@ exec_worker_exited (MedleyWorker *worker, GError *error, gpointer data)
   g_signal_handlers_disconnect_matched (worker, G_SIGNAL_MATCH_DATA, 0, 0, NULL, NULL, data);
   self->busy--;
   g_ptr_array_remove_fast (self->all, worker);
+  if (is_refused (self, self->exec_launcher, error))
+    error = self->refused;
   g_task_return_error (task, g_error_copy (error));
 }
 
@@ -303,6 +352,10 @@ exec_launched (GObject *source, GAsyncResult *result, gpointer data)
 
   if (worker == NULL) {
     self->busy--;
+    if (is_refused (self, self->exec_launcher, error)) {
+      g_error_free (error);
+      error = g_error_copy (self->refused);
+    }
     g_task_return_error (task, error);
     return;
   }
@@ -337,6 +390,11 @@ medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCall
 {
   GTask *task = g_task_new (self, NULL, callback, data);
 
+  if (self->refused != NULL) {
+    g_task_return_error (task, g_error_copy (self->refused));
+    g_object_unref (task);
+    return;
+  }
   if (exec_only && g_str_equal (medley_launcher_get_mode (self->launcher), "zygote")) {
     self->busy++;
     if (self->exec_launcher == NULL)
@@ -380,6 +438,15 @@ medley_pool_release (MedleyPool *self, MedleyWorker *worker)
 }
 
 static void
+note_sandbox (MedleyPool *self, const char *method, GVariant *reply)
+{
+  if (!g_str_equal (method, "Describe"))
+    return;
+  g_clear_pointer (&self->sandbox, g_variant_unref);
+  self->sandbox = g_variant_get_child_value (reply, 3);
+}
+
+static void
 question_answered (GObject *source, GAsyncResult *result, gpointer data)
 {
   Question *question = data;
@@ -389,6 +456,7 @@ question_answered (GObject *source, GAsyncResult *result, gpointer data)
   GVariant *reply = medley_worker_call_finish (MEDLEY_WORKER (source), result, &error);
 
   if (reply != NULL) {
+    note_sandbox (self, question->method, reply);
     g_task_return_pointer (question->task, reply, (GDestroyNotify) g_variant_unref);
   } else if (late) {
     g_task_return_new_error (
@@ -497,6 +565,8 @@ medley_pool_ask_async (MedleyPool *self, const char *method, GVariant *parameter
   question->parameters = parameters != NULL ? g_variant_ref_sink (parameters) : NULL;
   question->task = g_task_new (self, NULL, callback, data);
   g_queue_push_tail (&self->questions, question);
+  if (self->refused != NULL)
+    fail_all (self, self->refused);
   pump_questions (self);
 }
 
@@ -519,6 +589,8 @@ medley_pool_refresh (MedleyPool *self)
     g_signal_handlers_disconnect_by_data (self->answerer, self);
   g_clear_object (&self->answerer);
   medley_launcher_retire_zygote (self->launcher);
+  if (self->exec_launcher != NULL)
+    medley_launcher_retire_zygote (self->exec_launcher);
   pump (self);
   pump_questions (self);
 }
@@ -551,6 +623,18 @@ medley_pool_describe (MedleyPool *self)
   return g_variant_dict_end (&dict);
 }
 
+GVariant *
+medley_pool_get_sandbox (MedleyPool *self)
+{
+  return self->sandbox;
+}
+
+const GError *
+medley_pool_get_refusal (MedleyPool *self)
+{
+  return self->refused;
+}
+
 static void
 log_line (MedleyLauncher *launcher, int pid, const char *line, gpointer data)
 {
@@ -569,6 +653,9 @@ medley_pool_new (MedleyConfig *config)
     self->no_cgroup = g_strdup (error->message);
   self->launcher = make_launcher (self, FALSE);
   g_signal_connect_object (self->launcher, "log", G_CALLBACK (log_line), self, 0);
+  self->sandbox = g_variant_ref_sink (
+      g_variant_new_parsed ("{'mode': <%s>}",
+                            medley_config_get_string (config, "workers.sandbox")));
   self->maximum = (guint) medley_config_get_number (config, "workers.maximum");
   if (self->maximum == 0)
     self->maximum = g_get_num_processors ();
@@ -605,6 +692,8 @@ medley_pool_finalize (GObject *object)
   g_clear_error (&self->last_failure);
   g_clear_pointer (&self->cgroup, medley_cgroup_unref);
   g_free (self->no_cgroup);
+  g_clear_error (&self->refused);
+  g_clear_pointer (&self->sandbox, g_variant_unref);
   g_clear_object (&self->config);
   G_OBJECT_CLASS (medley_pool_parent_class)->finalize (object);
 }

@@ -47,7 +47,8 @@ medley_pool_has_room (MedleyPool *self);
 void
 medley_pool_acquire_async (MedleyPool *self, gboolean exec_only, GAsyncReadyCallback callback,
                            gpointer data);
-/* (transfer full) (nullable); @error: MEDLEY_ERROR_UNAVAILABLE when workers cannot be made */
+/* (transfer full) (nullable); @error: MEDLEY_ERROR_UNAVAILABLE when workers cannot be made,
+ * MEDLEY_ERROR_SANDBOX_MISSING when they refuse to start */
 MedleyWorker *
 medley_pool_acquire_finish (MedleyPool *self, GAsyncResult *result, GError **error);
 void
@@ -86,5 +87,21 @@ medley_pool_refresh (MedleyPool *self);
  */
 GVariant *
 medley_pool_describe (MedleyPool *self);
+
+/**
+ * medley_pool_get_sandbox:
+ * @self: a pool
+ *
+ * Returns: (transfer none): `a{sv}`, what workers said of what they are confined to: see
+ * medley_sandbox_describe() of daemon/runner; "mode" alone before the first one said it. When they
+ * refuse to start: "mode" s, "refused" b and "missing" as
+ */
+GVariant *
+medley_pool_get_sandbox (MedleyPool *self);
+
+/* (transfer none) (nullable): MEDLEY_ERROR_SANDBOX_MISSING when workers refuse to start on this
+ * system */
+const GError *
+medley_pool_get_refusal (MedleyPool *self);
 
 G_END_DECLS

@@ -44,7 +44,8 @@ class Daemon:
             XDG_DATA_HOME=str(self.folder / "data"),
         )
         # One registry for all tests of a build: it takes seconds to make.
-        self.settings.append(f"paths.registry={BUILD / 'tests' / 'registry.bin'}")
+        if not any(s.startswith("paths.registry=") for s in self.settings):
+            self.settings.append(f"paths.registry={BUILD / 'tests' / 'registry.bin'}")
         if not any(s.startswith("http.tcp=") for s in self.settings):
             self.settings.append("http.tcp=false")
         if not any(s.startswith("http.port=") for s in self.settings):

@@ -21,7 +21,7 @@ test_describe (void)
   const char *registry, *registry_again;
 
   g_assert_no_error (error);
-  g_variant_get (reply, "(@aa{sv}&s@a{ss})", &engines, &registry, NULL);
+  g_variant_get (reply, "(@aa{sv}&s@a{ss}@a{sv})", &engines, &registry, NULL, NULL);
   for (gsize i = 0; i < g_variant_n_children (engines); i++) {
     g_autoptr (GVariant) engine = g_variant_get_child_value (engines, i);
     g_autofree const char **tasks = NULL;
@@ -39,7 +39,7 @@ test_describe (void)
   }
   g_assert_true (found);
   again = test_worker_call (worker, "Describe", NULL, &error);
-  g_variant_get (again, "(@aa{sv}&s@a{ss})", NULL, &registry_again, NULL);
+  g_variant_get (again, "(@aa{sv}&s@a{ss}@a{sv})", NULL, &registry_again, NULL, NULL);
   g_assert_cmpstr (registry, ==, registry_again);
 }
 

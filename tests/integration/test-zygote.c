@@ -27,6 +27,7 @@ zygote_start (const char *preload)
   Zygote self;
   int pair[2];
 
+  test_worker_build_registry ();
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), ==, 0);
   g_spawn_async_with_pipes_and_fds (NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1,
                                     -1, (const int[]){ pair[1] }, (const int[]){ 3 }, 1, &self.pid,

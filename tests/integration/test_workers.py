@@ -156,6 +156,10 @@ class Workers(unittest.TestCase):
         job = self.daemon.wait(job["id"])
         for pid in filter(alive, stopped):  # the idle one
             os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE
+        while set(self.daemon.status()["workers"]["pids"]) & set(stopped):
+            self.assertLess(time.monotonic(), deadline, "a killed worker is still in the pool")
+            time.sleep(0.02)
         upload.stdin.close()
         upload.wait()
         self.assertEqual((job["state"], job["error"]["code"]), ("failed", "worker-hung"), job)

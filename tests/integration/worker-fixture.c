@@ -65,6 +65,32 @@ test_worker_adopt (GPid pid, int fd)
   return self;
 }
 
+/* What medleyd does before it starts a worker. */
+void
+test_worker_build_registry (void)
+{
+  static gsize done;
+  g_autofree char *folder = NULL;
+  g_autofree char *fresh = NULL;
+  g_autofree char *program = NULL;
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  if (!g_once_init_enter (&done))
+    return;
+  folder = g_strconcat (g_getenv ("GST_REGISTRY"), ".new-XXXXXX", NULL);
+  g_assert_nonnull (g_mkdtemp (folder));
+  fresh = g_build_filename (folder, MEDLEY_REGISTRY_NAME, NULL);
+  g_spawn_sync (NULL,
+                (char *[]){ (char *) g_getenv ("MEDLEY_WORKER"), "--build-registry", folder, NULL },
+                NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, NULL, &status, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (status, ==, 0);
+  g_assert_cmpint (g_rename (fresh, g_getenv ("GST_REGISTRY")), ==, 0);
+  g_rmdir (folder);
+  g_once_init_leave (&done, 1);
+}
+
 TestWorker *
 test_worker_start (const char *const *arguments)
 {
@@ -76,6 +102,7 @@ test_worker_start (const char *const *arguments)
   int pair[2], errors;
   GPid pid;
 
+  test_worker_build_registry ();
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
   number = g_strdup_printf ("%d", 3);
   g_strv_builder_add_many (builder, g_getenv ("MEDLEY_WORKER"), "--fd", number, NULL);

@@ -34,6 +34,10 @@ typedef struct {
   const TestStage *stages; /* of the next runs; ends with a NULL name */
 } TestWorker;
 
+/* Makes the registry that GST_REGISTRY names, once per process. */
+void
+test_worker_build_registry (void);
+
 /* Starts the worker that MEDLEY_WORKER names, with further arguments; or takes over one that was
  * made otherwise. */
 TestWorker *

@@ -36,6 +36,7 @@ LIBRARIES = {
     "libsoup/": ["daemon/http", "daemon/cli", "daemon/egress"],
     "sqlite3.h": ["daemon/job/store-private.h"],
     "json-glib/": ["daemon/base/json.c", "plugins"],
+    "seccomp.h": ["daemon/runner"],
     "curl/": ["plugins", "daemon/egress"],
     "systemd/": ["daemon/notify.c"],
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/config.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -493,6 +494,36 @@ test_removing_a_folder_does_not_follow_links (Fixture *fixture, gconstpointer da
   g_assert_true (g_file_test (kept_file, G_FILE_TEST_EXISTS));
 }
 
+/* What an engine may leave to whoever cleans up after it. */
+static void
+test_removing_a_folder_knows_no_depth (Fixture *fixture, gconstpointer data)
+{
+  const guint depth = 5000;
+  g_autofree char *gone = g_build_filename (fixture->folder, "gone", NULL);
+  int at;
+
+  g_assert_cmpint (g_mkdir (gone, 0700), ==, 0);
+  at = open (gone, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (guint i = 0; i < depth; i++) {
+    int next;
+
+    g_assert_cmpint (mkdirat (at, "d", 0700), ==, 0);
+    g_assert_cmpint (mkdirat (at, "locked", 0000), ==, 0);
+    g_assert_cmpint (symlinkat ("/etc", at, "link"), ==, 0);
+    next = openat (at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_assert_cmpint (next, >=, 0);
+    fchmod (at, 0500);
+    close (at);
+    at = next;
+  }
+  close (at);
+  g_assert_true (medley_folder_empty (gone));
+  g_assert_true (g_file_test (gone, G_FILE_TEST_IS_DIR));
+  medley_folder_remove (gone);
+  g_assert_false (g_file_test (gone, G_FILE_TEST_EXISTS));
+  g_assert_true (medley_folder_empty (gone));
+}
+
 #define ADD(Path, Function) g_test_add (Path, Fixture, NULL, set_up, Function, tear_down)
 
 int
@@ -522,5 +553,6 @@ main (int argc, char **argv)
   ADD ("/config/a-private-folder-is-nobody-elses", test_a_private_folder_is_nobody_elses);
   ADD ("/config/removing-a-folder-does-not-follow-links",
        test_removing_a_folder_does_not_follow_links);
+  ADD ("/config/removing-a-folder-knows-no-depth", test_removing_a_folder_knows_no_depth);
   return g_test_run ();
 }
