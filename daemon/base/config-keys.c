@@ -16,6 +16,11 @@ static const MedleyConfigKey table[] = {
   { "paths.temporary", MEDLEY_CONFIG_PATH, "${state}/temporary", 0, 0, NULL, "Folder in which each worker gets a temporary one of its own, emptied after each job" },
   { "paths.registry", MEDLEY_CONFIG_PATH, "${cache}/registry.bin", 0, 0, NULL, "File of the private GStreamer registry" },
 
+  { "paths.cache", MEDLEY_CONFIG_PATH, "${cache}/stages", 0, 0, NULL, "Folder of the stage cache; daemons may share it" },
+
+  { "cache.bytes", MEDLEY_CONFIG_BYTES, "2GiB", 0, 0, NULL, "Most bytes of kept results of stages; 0 keeps none and looks none up" },
+  { "cache.entry-bytes", MEDLEY_CONFIG_BYTES, "64MiB", 4 * KIB, 0, NULL, "Largest result of a stage that is kept" },
+
   { "http.socket", MEDLEY_CONFIG_PATH, "${runtime}/http.sock", 0, 0, NULL, "The Unix socket of the HTTP face; empty for none" },
   { "http.address", MEDLEY_CONFIG_STRING, "127.0.0.1", 0, 0, NULL, "Address of the TCP listener; only loopback addresses are accepted" },
   { "http.port", MEDLEY_CONFIG_INTEGER, "8490", 0, 65535, NULL, "Port of the TCP listener; 0 for any free one" },

@@ -28,6 +28,7 @@ engine_free (gpointer data)
   g_free (engine->title);
   g_free (engine->description);
   g_strfreev (engine->tasks);
+  g_free (engine->build);
   g_free (engine->concurrency_class);
   g_variant_unref (engine->details);
   g_free (engine);
@@ -57,6 +58,7 @@ engine_new (GVariant *dict)
   engine->title = get_string (dict, "title", engine->name);
   engine->description = get_string (dict, "description", "");
   engine->concurrency_class = get_string (dict, "class", "cpu");
+  engine->build = get_string (dict, "build", "");
   engine->details = g_variant_ref (dict);
   if (!g_variant_lookup (dict, "tasks", "^as", &engine->tasks))
     engine->tasks = g_new0 (char *, 1);

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @network: talks to a model server
  * @no_fork: needs an exec'd worker
  * @deterministic: its results may be cached
+ * @build: changes when its code does
  * @concurrency_class: "cpu", "gpu", "net" or a name of its own
  * @details: the whole dictionary of the worker's Describe
  *
@@ -29,6 +30,7 @@ typedef struct {
   gboolean network;
   gboolean no_fork;
   gboolean deterministic;
+  char *build;
   char *concurrency_class;
   GVariant *details;
 } MedleyEngine;

@@ -27,6 +27,8 @@ struct _MedleyJobManager {
   MedleyPool *pool;
   MedleySpool *spool;
   MedleyJobStore *store;
+  MedleyStageCache *cache; /* NULL when it is off */
+  char *cache_off;         /* why */
 
   GHashTable *live;     /* id → MedleyJob that has not ended, or whose end is not in the store */
   GHashTable *known;    /* id → what lookup.c notes of an ended job that somebody holds */
@@ -169,5 +171,9 @@ medley_job_manager_retain_soon (MedleyJobManager *self);
 /* ... and goes on doing so as time passes. */
 void
 medley_job_manager_watch_age (MedleyJobManager *self);
+
+/* Jobs do not depend on it: without a cache there is a reason why. */
+void
+medley_job_manager_open_cache (MedleyJobManager *self);
 
 G_END_DECLS

@@ -373,6 +373,8 @@ start_job (MedleyJobManager *self, MedleyJob *job)
   run = medley_run_start (job, self->pool, self->config, needs_exec (self, job),
                           g_steal_pointer (&classes), run_ended, self);
   g_hash_table_insert (self->runs, g_object_ref (job), run);
+  if (self->cache != NULL && !medley_job_get_options (job)->no_cache)
+    medley_run_use_cache (run, self->cache, self->catalog);
 }
 
 static void
@@ -529,6 +531,7 @@ medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCata
       = medley_job_store_open (store, medley_config_get_boolean (config, "jobs.durable"), error);
   if (self->store == NULL)
     return NULL;
+  medley_job_manager_open_cache (self);
   medley_job_manager_recover (self);
   medley_job_manager_watch_age (self);
   g_signal_connect_object (pool, "free", G_CALLBACK (medley_job_manager_schedule), self,
@@ -571,6 +574,7 @@ medley_job_manager_dispose (GObject *object)
   g_clear_pointer (&self->agenda, medley_agenda_free);
   g_clear_pointer (&self->queue, medley_queue_free);
   g_clear_pointer (&self->live, g_hash_table_unref);
+  g_clear_object (&self->cache);
   g_clear_object (&self->spool);
   g_clear_object (&self->pool);
   g_clear_object (&self->library);
@@ -584,6 +588,7 @@ medley_job_manager_finalize (GObject *object)
   MedleyJobManager *self = MEDLEY_JOB_MANAGER (object);
 
   g_clear_pointer (&self->classes, medley_classes_free);
+  g_free (self->cache_off);
   g_hash_table_unref (self->unsaved);
   g_hash_table_unref (self->known);
   g_hash_table_unref (self->removing);

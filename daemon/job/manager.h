@@ -286,7 +286,8 @@ medley_job_manager_may_take_jobs (MedleyJobManager *self, GError **error);
  * Returns: (transfer floating): `a{sv}`: "version" s, "jobs" a{sv} (state → u), "store" a{sv} (see
  * medley_job_store_describe()), "classes" aa{sv}, "workers" a{sv}
  * (see medley_pool_describe()), "configuration" aa{sv}, "engines" u, "brokenPlugins" a{ss} (file →
- * reason), "pipelines" u, "uptime" d, "faces" a{sv} (face → s, where it listens or why it is off)
+ * reason), "cache" a{sv} (see medley_stage_cache_describe(); "off" s when there is none: why),
+ * "pipelines" u, "uptime" d, "faces" a{sv} (face → s, where it listens or why it is off)
  */
 GVariant *
 medley_job_manager_status (MedleyJobManager *self);

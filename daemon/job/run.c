@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "job/stage-reuse.h"
 #include "job/watch.h"
 
 /* What a worker printed before it was lost. */
@@ -19,7 +20,9 @@ struct _MedleyRun {
   MedleyPool *pool;
   MedleyWorker *worker; /* NULL until one is acquired */
   gboolean acquiring;
-  gboolean called; /* the worker has the job */
+  gboolean called;         /* the worker has the job */
+  gboolean looking;        /* in the stage cache: the worker waits for it */
+  MedleyStageReuse *reuse; /* NULL for nothing */
   gboolean ended;
   MedleyRunEnded callback;
   gpointer data;
@@ -43,6 +46,8 @@ end (MedleyRun *self, gboolean ok, GVariant *error)
   if (self->ended)
     return;
   self->ended = TRUE;
+  if (self->reuse != NULL)
+    medley_stage_reuse_end (g_steal_pointer (&self->reuse), sunk);
   g_clear_handle_id (&self->grace_source, g_source_remove);
   g_clear_pointer (&self->watch, medley_watch_free);
   if (self->worker != NULL) {
@@ -144,6 +149,8 @@ worker_event (MedleyWorker *worker, const char *job, const char *kind, GVariant 
     if (found != NULL && found->state == MEDLEY_OUTPUT_PENDING)
       medley_job_set_output_state (self->job, found, MEDLEY_OUTPUT_GROWING);
   }
+  if (g_str_equal (kind, "stage-recorded") && self->reuse != NULL)
+    medley_stage_reuse_recorded (self->reuse, self->job, details);
   g_variant_dict_init (&dict, details);
   /* The event's own time is the daemon's clock; the worker's is time into the run. */
   if (g_variant_dict_contains (&dict, "time")) {
@@ -263,6 +270,8 @@ call_worker (MedleyRun *self, GError **error)
   g_auto (GVariantBuilder) inputs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{sa{sv}}"));
   g_auto (GVariantBuilder) outputs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{sa{sv}}"));
   GPtrArray *list = medley_job_list_inputs (self->job);
+  GVariant *plan = medley_job_get_plan (self->job);
+  g_autoptr (GVariant) stages = NULL;
 
   for (guint i = 0; i < list->len; i++) {
     if (!add_input (self, list->pdata[i], fds, &inputs, error))
@@ -273,12 +282,14 @@ call_worker (MedleyRun *self, GError **error)
     if (!add_output (self, list->pdata[i], fds, &outputs, error))
       return FALSE;
   }
+  if (!medley_stage_reuse_make_call (self->reuse, fds, &plan, &stages, error))
+    return FALSE;
   self->called = TRUE;
   medley_job_set_state (self->job, MEDLEY_JOB_RUNNING);
-  medley_worker_run_async (self->worker, medley_job_get_id (self->job),
-                           medley_job_get_plan (self->job), g_variant_builder_end (&inputs),
-                           g_variant_builder_end (&outputs), g_variant_new ("a{sa{sv}}", NULL), fds,
-                           run_called, g_object_ref (self->job));
+  medley_stage_reuse_tell (self->reuse, self->job);
+  medley_worker_run_async (self->worker, medley_job_get_id (self->job), plan,
+                           g_variant_builder_end (&inputs), g_variant_builder_end (&outputs),
+                           stages, fds, run_called, g_object_ref (self->job));
   self->watch = medley_watch_new (self->job, self->worker, self->config, self->run_time,
                                   limit_passed, self);
   if (medley_job_get_pause_at_start (self->job)) {
@@ -312,7 +323,7 @@ acquired (GObject *source, GAsyncResult *result, gpointer data)
   g_signal_connect (self->worker, "event", G_CALLBACK (worker_event), self);
   g_signal_connect (self->worker, "finished", G_CALLBACK (worker_finished), self);
   g_signal_connect (self->worker, "exited", G_CALLBACK (worker_exited), self);
-  if (!call_worker (self, &error))
+  if (!self->looking && !call_worker (self, &error))
     end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
 }
 
@@ -357,6 +368,30 @@ medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboole
   return self;
 }
 
+static void
+looked_up (MedleyJob *job, MedleyStageReuse *reuse, gpointer data)
+{
+  MedleyRun *self = g_object_get_data (G_OBJECT (job), "medley-run");
+  g_autoptr (GError) error = NULL;
+
+  if (self == NULL || self->ended || !self->looking) {
+    if (reuse != NULL)
+      medley_stage_reuse_end (reuse, NULL);
+    return;
+  }
+  self->looking = FALSE;
+  self->reuse = reuse;
+  if (self->worker != NULL && !call_worker (self, &error))
+    end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
+}
+
+void
+medley_run_use_cache (MedleyRun *self, MedleyStageCache *cache, MedleyCatalog *catalog)
+{
+  self->looking = TRUE;
+  medley_stage_reuse_prepare (cache, catalog, self->job, looked_up, NULL);
+}
+
 static gboolean
 grace_over (gpointer data)
 {
@@ -373,7 +408,7 @@ medley_run_stop (MedleyRun *self, const GError *error)
   if (self->stop_error != NULL || self->ended)
     return;
   self->stop_error = g_error_copy (error);
-  if (self->worker == NULL) {
+  if (!self->called) {
     end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
     return;
   }
@@ -410,6 +445,8 @@ medley_run_free (MedleyRun *self)
   g_signal_handlers_disconnect_by_data (self->pool, self);
   g_queue_clear_full (&self->log, g_free);
   g_strfreev (self->classes);
+  if (self->reuse != NULL)
+    medley_stage_reuse_end (self->reuse, NULL);
   g_clear_error (&self->stop_error);
   g_object_unref (self->config);
   g_object_unref (self->pool);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "base/config.h"
+#include "catalog/catalog.h"
 #include "job/job-private.h"
+#include "job/stage-cache.h"
 #include "workers/pool.h"
 
 G_BEGIN_DECLS
@@ -32,6 +34,9 @@ medley_run_get_classes (MedleyRun *self);
 /* (transfer full): the last lines that the worker printed */
 char **
 medley_run_dup_log (MedleyRun *self);
+/* Right after the start: stages whose results are kept are not run again, and results are kept. */
+void
+medley_run_use_cache (MedleyRun *self, MedleyStageCache *cache, MedleyCatalog *catalog);
 /* Stops it; @error says why and becomes the job's error. The worker gets a grace time, then it is
  * killed. */
 void

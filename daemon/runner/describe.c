@@ -62,10 +62,27 @@ or_empty (const char *text)
   return text != NULL ? text : "";
 }
 
+/* Changes when the plugin's file does, and with GStreamer, whose decoders come before an engine. */
+static char *
+find_build (GstPlugin *plugin)
+{
+  const char *file = plugin != NULL ? gst_plugin_get_filename (plugin) : NULL;
+  g_autofree char *gstreamer = gst_version_string ();
+  struct stat st = { 0 };
+
+  if (file != NULL && stat (file, &st) != 0)
+    file = NULL;
+  return g_strdup_printf ("%s %" G_GINT64_FORMAT ".%09ld %" G_GINT64_FORMAT ", %s",
+                          plugin != NULL ? or_empty (gst_plugin_get_version (plugin)) : "",
+                          (gint64) st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (gint64) st.st_size,
+                          gstreamer);
+}
+
 static GVariant *
 describe_engine (GstElementFactory *factory)
 {
   g_autoptr (GstPlugin) plugin = gst_plugin_feature_get_plugin (GST_PLUGIN_FEATURE (factory));
+  g_autofree char *build = find_build (plugin);
   const char *cost = gst_element_factory_get_metadata (factory, MEDLEY_METADATA_COST);
   g_auto (GStrv) tasks
       = split_list (gst_element_factory_get_metadata (factory, MEDLEY_METADATA_TASKS));
@@ -89,6 +106,7 @@ describe_engine (GstElementFactory *factory)
   g_variant_dict_init (&dict, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     g_variant_dict_insert (&dict, texts[i].key, "s", or_empty (texts[i].value));
+  g_variant_dict_insert (&dict, "build", "s", build);
   g_variant_dict_insert (&dict, "tasks", "^as", tasks);
   g_variant_dict_insert (&dict, "flags", "^as", flags);
   g_variant_dict_insert (&dict, "cost", "u",

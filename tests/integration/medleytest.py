@@ -46,6 +46,10 @@ class Daemon:
         # One registry for all tests of a build: it takes seconds to make.
         if not any(s.startswith("paths.registry=") for s in self.settings):
             self.settings.append(f"paths.registry={BUILD / 'tests' / 'registry.bin'}")
+        self.settings.append(f"paths.cache={self.folder / 'stages'}")
+        # What is tested is to run, not to be remembered.
+        if not any(s.startswith("cache.bytes=") for s in self.settings):
+            self.settings.append("cache.bytes=0")
         if not any(s.startswith("http.tcp=") for s in self.settings):
             self.settings.append("http.tcp=false")
         if not any(s.startswith("http.port=") for s in self.settings):
