@@ -15,6 +15,8 @@ static const struct {
   /* espeak_Initialize starts one for asynchronous playing; synthesis into a buffer does not use it.
    */
   { "espeak", 1 },
+  /* Runs beside every program of a build with it, and starts its own in a fork. */
+  { "thread-sanitizer", 1 },
 };
 
 static pid_t known[KNOWN_MOST];

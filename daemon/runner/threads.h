@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 /**
  * medley_threads_accept:
- * @who: whose threads may have appeared: an engine
+ * @who: whose threads may have appeared: an engine, or `thread-sanitizer`
  *
  * Notes the threads that have appeared since the last call as known, where they are expected of
  * @who.

@@ -110,6 +110,13 @@ open_engine (const char *name, MedleyEngineCache *cache)
 void
 medley_zygote_prepare (char **preload, MedleyEngineCache *cache)
 {
+#ifdef __SANITIZE_THREAD__
+  g_autofree char *stranger = medley_threads_accept ("thread-sanitizer");
+
+  if (stranger != NULL)
+    g_printerr ("medley-worker: a thread (%s) runs before any engine is opened\n", stranger);
+#endif
+
   for (guint i = 0; i < G_N_ELEMENTS (usual_factories); i++)
     load_factory (usual_factories[i]);
   for (guint i = 0; preload != NULL && preload[i] != NULL; i++)

@@ -11,7 +11,22 @@
 #include "worker-fixture.h"
 #include "worker-plans.h"
 
+/* The sanitizer takes seconds where it else takes milliseconds, keeps notes of all memory, looks at
+ * no fork of a process that has threads, as one with espeak-ng's player has, and has a thread of
+ * its own. */
+#ifdef __SANITIZE_THREAD__
+#define FORKS 100
+#define WITH_ESPEAK ""
+#define PLAYER_THREADS 0
+#define OTHER_THREADS 1
+#define SMALL_KIB (32 * 1024)
+#else
 #define FORKS 1000
+#define WITH_ESPEAK "espeak;"
+#define PLAYER_THREADS 1
+#define OTHER_THREADS 0
+#define SMALL_KIB 4096
+#endif
 
 typedef struct {
   GPid pid;
@@ -207,7 +222,7 @@ run_page (TestWorker *worker)
 static void
 test_every_kind_of_job (void)
 {
-  Zygote zygote = zygote_start ("espeak;tesseract;storyboard");
+  Zygote zygote = zygote_start (WITH_ESPEAK "tesseract;storyboard");
 
   for (guint round = 0; round < 3; round++) {
     TestWorker *worker = fork_worker (&zygote);
@@ -226,7 +241,7 @@ test_every_kind_of_job (void)
 static void
 test_forks_while_others_draw (void)
 {
-  Zygote zygote = zygote_start ("espeak;storyboard");
+  Zygote zygote = zygote_start (WITH_ESPEAK "storyboard");
   TestWorker *workers[6];
   g_autofree char *plan
       = test_plan (TEXT_INPUT,
@@ -253,7 +268,7 @@ test_forks_while_others_draw (void)
 static void
 test_a_thousand_forks (void)
 {
-  Zygote zygote = zygote_start ("espeak;tesseract;storyboard");
+  Zygote zygote = zygote_start (WITH_ESPEAK "tesseract;storyboard");
   guint n_fds = 0, n_threads = 0;
 
   for (guint i = 0; i < FORKS; i++) {
@@ -292,19 +307,19 @@ test_a_thousand_forks (void)
 static void
 test_threads_are_expected (void)
 {
-  Zygote zygote = zygote_start ("espeak;tesseract;storyboard");
+  Zygote zygote = zygote_start (WITH_ESPEAK "tesseract;storyboard");
   int socket;
   GPid pid = zygote_fork (&zygote, &socket);
 
   /* The zygote itself, and the one that espeak_Initialize starts for playing. */
-  g_assert_cmpuint (count_entries (zygote.pid, "task"), <=, 2);
+  g_assert_cmpuint (count_entries (zygote.pid, "task"), <=, 1 + PLAYER_THREADS + OTHER_THREADS);
   close (socket);
   hear_exit (&zygote, pid);
   g_assert_cmpint (zygote_stop (&zygote), ==, 0);
 
   zygote = zygote_start ("tesseract;storyboard");
   pid = zygote_fork (&zygote, &socket);
-  g_assert_cmpuint (count_entries (zygote.pid, "task"), ==, 1);
+  g_assert_cmpuint (count_entries (zygote.pid, "task"), <=, 1 + OTHER_THREADS);
   close (socket);
   hear_exit (&zygote, pid);
   g_assert_cmpint (zygote_stop (&zygote), ==, 0);
@@ -380,7 +395,7 @@ test_bad_requests_and_engines_are_survived (void)
 static void
 test_a_fork_is_small (void)
 {
-  Zygote zygote = zygote_start ("espeak;tesseract;storyboard");
+  Zygote zygote = zygote_start (WITH_ESPEAK "tesseract;storyboard");
   gint64 begin = g_get_monotonic_time ();
   TestWorker *worker = fork_worker (&zygote);
   g_autoptr (GVariant) reply
@@ -391,7 +406,7 @@ test_a_fork_is_small (void)
                   (double) (g_get_monotonic_time () - begin) / 1000,
                   test_worker_private_kib (worker));
   g_assert_nonnull (reply);
-  g_assert_cmpuint (test_worker_private_kib (worker), <, 4096);
+  g_assert_cmpuint (test_worker_private_kib (worker), <, SMALL_KIB);
   drop_worker (&zygote, worker);
   g_assert_cmpint (zygote_stop (&zygote), ==, 0);
 }
