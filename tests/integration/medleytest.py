@@ -8,6 +8,7 @@ message bus unless one is given. Nothing is mocked.
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,12 @@ MEDLEY = BUILD / "daemon" / "medley"
 MEDLEYD = BUILD / "daemon" / "medleyd"
 DATA = SOURCE / "tests" / "data"
 # A guard against hangs, never a measure of speed: sanitizers and a busy machine are slow.
-PATIENCE = 120
+PATIENCE = int(os.environ.get("MEDLEY_TEST_PATIENCE", "120"))
+# What medleyd is run by, such as "valgrind --error-exitcode=99".
+WRAPPER = shlex.split(os.environ.get("MEDLEY_TEST_WRAPPER", ""))
+# How much more memory a process may take than without sanitizers: the thread sanitizer notes the last accesses to each
+# word, and keeps a history for each thread.
+MEMORY_FACTOR = int(os.environ.get("MEDLEY_TEST_MEMORY_FACTOR", "1"))
 
 SLOW_TO_START = {"GST_DEBUG_NO_COLOR": "1"}
 
@@ -83,7 +89,7 @@ class Daemon:
 
     def start(self):
         read_end, write_end = os.pipe()
-        command = [str(MEDLEYD), *self.options, "--ready-fd", str(write_end)]
+        command = [*WRAPPER, str(MEDLEYD), *self.options, "--ready-fd", str(write_end)]
         for setting in self.settings:
             command += ["--set", setting]
         with open(self.log, "ab") as log:
