@@ -17,7 +17,9 @@ typedef struct {
   MedleyRunJob *job;
   const MedleyRunInput *input;
   GInputStream *stream;
-  gboolean has_failed;
+  GCancellable *cancellable; /* while it is being sent, else NULL */
+  gboolean has_failed;       /* once */
+  gboolean is_sent_again;    /* as soon as what runs has stopped */
 } Upload;
 
 static void
@@ -26,6 +28,7 @@ upload_free (gpointer data)
   Upload *upload = data;
 
   g_clear_object (&upload->stream);
+  g_clear_object (&upload->cancellable);
   g_free (upload);
 }
 
@@ -78,16 +81,60 @@ on_upload_not_noticed (gpointer data)
 }
 
 static void
+send (Upload *upload);
+
+/* What standard input or a pipe had is gone. */
+static gboolean
+can_be_read_again (const MedleyRunInput *input)
+{
+  g_autoptr (GFile) file = NULL;
+
+  if (input->kind != MEDLEY_RUN_FILE)
+    return input->kind == MEDLEY_RUN_TEXT;
+  file = g_file_new_for_commandline_arg (input->value);
+  return g_file_query_file_type (file, G_FILE_QUERY_INFO_NONE, NULL) == G_FILE_TYPE_REGULAR;
+}
+
+static void
+send_again (Upload *upload)
+{
+  MedleyRunJob *job = upload->job;
+  GInputStream *stream
+      = can_be_read_again (upload->input) ? open_input (upload->input, NULL) : NULL;
+
+  upload->is_sent_again = FALSE;
+  upload->has_failed = TRUE;
+  g_clear_handle_id (&job->upload_timer, g_source_remove);
+  g_clear_error (&job->upload_failure);
+  if (stream == NULL) {
+    job->upload_failure
+        = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                       "input \"%s\" broke off when the daemon went away, and cannot be read again",
+                       upload->input->name);
+    medley_run_job_cancel (job);
+    return;
+  }
+  g_object_unref (upload->stream);
+  upload->stream = stream;
+  send (upload);
+}
+
+static void
 on_uploaded (GObject *source, GAsyncResult *result, gpointer data)
 {
   Upload *upload = data;
   MedleyRunJob *job = upload->job;
   g_autoptr (GError) error = NULL;
+  gboolean is_sent = medley_client_upload_finish (MEDLEY_CLIENT (source), result, NULL, &error);
 
   job->n_uploads--;
-  if (medley_client_upload_finish (MEDLEY_CLIENT (source), result, NULL, &error)
-      || g_cancellable_is_cancelled (job->uploading))
+  g_clear_object (&upload->cancellable);
+  if (is_sent || job->has_followed)
     return;
+  if (upload->is_sent_again) {
+    send_again (upload);
+    return;
+  }
   /* The input is there already: from an earlier request with this key, or from the upload whose
    * answer was lost. */
   if (g_error_matches (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE)
@@ -108,8 +155,9 @@ send (Upload *upload)
   g_autofree char *path = medley_client_path ("jobs", job->id, "inputs", upload->input->name, NULL);
 
   job->n_uploads++;
-  medley_client_upload_async (job->cli->client, path, upload->stream, job->uploading, on_uploaded,
-                              upload);
+  upload->cancellable = g_cancellable_new ();
+  medley_client_upload_async (job->cli->client, path, upload->stream, upload->cancellable,
+                              on_uploaded, upload);
 }
 
 void
@@ -127,36 +175,28 @@ medley_run_inputs_start (MedleyRunJob *job, GVariant *request)
 }
 
 void
-medley_run_inputs_start_again (MedleyRunJob *job)
+medley_run_inputs_start_again (MedleyRunJob *job, gboolean was_away)
 {
-  gboolean can_go_on = TRUE;
-
-  if (job->upload_failure == NULL)
-    return;
-  g_clear_handle_id (&job->upload_timer, g_source_remove);
   for (guint i = 0; i < job->uploads->len; i++) {
     Upload *upload = g_ptr_array_index (job->uploads, i);
-    GInputStream *stream;
 
-    if (!upload->has_failed)
-      continue;
-    stream = upload->input->kind != MEDLEY_RUN_STDIN ? open_input (upload->input, NULL) : NULL;
-    can_go_on = can_go_on && stream != NULL;
-    if (stream != NULL) {
-      g_object_unref (upload->stream);
-      upload->stream = stream;
+    if (upload->cancellable != NULL && was_away) {
+      /* Nobody reads what is being sent; of a pause in the input nobody would notice. */
+      upload->is_sent_again = TRUE;
+      g_cancellable_cancel (upload->cancellable);
+    } else if (upload->cancellable == NULL && upload->has_failed && job->upload_failure != NULL) {
+      send_again (upload);
     }
   }
-  /* What standard input had is gone. */
-  if (!can_go_on) {
-    medley_run_job_cancel (job);
-    return;
-  }
-  g_clear_error (&job->upload_failure);
+}
+
+void
+medley_run_inputs_stop (MedleyRunJob *job)
+{
   for (guint i = 0; i < job->uploads->len; i++) {
     Upload *upload = g_ptr_array_index (job->uploads, i);
 
-    if (upload->has_failed)
-      send (upload);
+    if (upload->cancellable != NULL)
+      g_cancellable_cancel (upload->cancellable);
   }
 }

@@ -24,7 +24,6 @@ typedef struct {
   GPtrArray *uploads;   /* of Upload, see run-inputs.c */
   GPtrArray *transfers; /* of Transfer, see run-outputs.c */
   GSubprocess *player;
-  GCancellable *uploading; /* cancelled when the job has ended */
   GCancellable *streams;
   GCancellable *following;
   guint n_uploads;
@@ -32,7 +31,7 @@ typedef struct {
   gboolean is_following;
   gboolean has_followed; /* to the end, once: its events are told */
   gboolean is_lost;      /* the connection is */
-  gboolean was_lost;     /* now or before */
+  gboolean may_differ;   /* the outputs from what was streamed: it or the job began anew */
   gboolean was_away;     /* the daemon was not there, and that was said */
   char *state;
   gboolean is_unread;     /* who read standard output has left */
@@ -64,9 +63,13 @@ medley_run_inputs_open (MedleyRunJob *job, GError **error);
 /* Sends those that @request announces. */
 void
 medley_run_inputs_start (MedleyRunJob *job, GVariant *request);
-/* The daemon is back: sends what did not arrive once more, as far as that can be read again. */
+/* The daemon is back: sends what did not arrive once more, as far as that can be read again.
+ * @was_away: whether nothing of what is being sent can have arrived */
 void
-medley_run_inputs_start_again (MedleyRunJob *job);
+medley_run_inputs_start_again (MedleyRunJob *job, gboolean was_away);
+/* The job has ended. */
+void
+medley_run_inputs_stop (MedleyRunJob *job);
 
 /* Opens files, player and standard output. */
 gboolean

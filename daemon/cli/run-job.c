@@ -78,6 +78,15 @@ on_interrupt (GCancellable *cancellable, gpointer data)
 
 /* Following */
 
+/* Whether outputs are begun anew with it. */
+static gboolean
+is_new_attempt (GVariant *event)
+{
+  static const char *const kinds[] = { "retry", "interrupted", NULL };
+
+  return g_strv_contains (kinds, medley_reply_string (event, "kind", ""));
+}
+
 static void
 on_event (GVariant *event, gpointer data)
 {
@@ -85,6 +94,7 @@ on_event (GVariant *event, gpointer data)
 
   if (job->has_followed)
     return;
+  job->may_differ = job->may_differ || is_new_attempt (event);
   if (job->cli->is_json)
     medley_cli_print_json (event);
   if (job->waiting != NULL)
@@ -105,15 +115,15 @@ on_connection (MedleyConnection connection, gpointer data)
   MedleyRunJob *job = data;
 
   job->is_lost = connection != MEDLEY_CONNECTION_BACK;
-  job->was_lost = TRUE;
+  job->may_differ = TRUE;
   if (connection == MEDLEY_CONNECTION_AWAY) {
     job->was_away = TRUE;
     medley_run_job_note (job, "the daemon is away; waiting for it to come back");
   } else if (connection == MEDLEY_CONNECTION_BACK) {
     if (job->was_away)
       medley_run_job_note (job, "the daemon is back");
+    medley_run_inputs_start_again (job, job->was_away);
     job->was_away = FALSE;
-    medley_run_inputs_start_again (job);
   }
 }
 
@@ -141,7 +151,7 @@ on_followed (GObject *source, GAsyncResult *result, gpointer data)
   job->state = medley_follow_finish (result, &error);
   if (error != NULL)
     medley_run_job_take_failure (job, error);
-  g_cancellable_cancel (job->uploading);
+  medley_run_inputs_stop (job);
   if (job->state == NULL)
     g_cancellable_cancel (job->streams);
 }
@@ -327,7 +337,6 @@ medley_run_job (MedleyCli *cli, GVariant *pipeline, const char *title, MedleyRun
   MedleyRunJob job = { .cli = cli, .spec = spec, .options = options };
   int status;
 
-  job.uploading = g_cancellable_new ();
   job.streams = g_cancellable_new ();
   job.following = g_cancellable_new ();
   cli->on_kill = on_kill;
@@ -340,7 +349,6 @@ medley_run_job (MedleyCli *cli, GVariant *pipeline, const char *title, MedleyRun
   g_clear_pointer (&job.uploads, g_ptr_array_unref);
   g_clear_pointer (&job.transfers, g_ptr_array_unref);
   g_clear_object (&job.player);
-  g_object_unref (job.uploading);
   g_object_unref (job.streams);
   g_object_unref (job.following);
   g_clear_error (&job.failure);

@@ -205,7 +205,7 @@ medley_run_outputs_start (MedleyRunJob *job)
 
 /* A stream that breaks off between two chunks looks like one that ends, so it is held against the
  * size of what is complete. That of a file whose end is rewritten differs from what was streamed:
- * there it has to do that the connection never broke. */
+ * there it has to do that neither the connection nor the job's first attempt broke off. */
 static void
 check_sizes (MedleyRunJob *job, GVariant *described)
 {
@@ -216,7 +216,7 @@ check_sizes (MedleyRunJob *job, GVariant *described)
     g_autoptr (GVariant) output = medley_reply_object (outputs, transfer->output->name);
     gint64 size = medley_reply_integer (output, "size", -1);
 
-    if (transfer->has_ended && ((gint64) transfer->tally.copied == size || !job->was_lost))
+    if (transfer->has_ended && ((gint64) transfer->tally.copied == size || !job->may_differ))
       transfer->is_whole = TRUE;
     transfer->has_ended = FALSE;
   }

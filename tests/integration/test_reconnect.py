@@ -28,6 +28,15 @@ def pipeline(engine, **settings):
 PIPELINES = {
     "slow.json": pipeline("fakeslow", **{"delay-ms": 50, "bytes-per-step": 16}),
     "endless.json": pipeline("fakeendless", **{"delay-ms": 20}),
+    "echo.json": pipeline("fakeecho"),
+    # Ogg has a random number in every page.
+    "noise.json": {
+        "medley": 1, "inputs": {"text": {"type": "text/plain"}},
+        "stages": {"slow": {"task": "text-to-text/slow", "engine": "fakeslow", "from": "text",
+                            "set": {"delay-ms": 50, "bytes-per-step": 16}},
+                   "voice": {"task": "text-to-audio/speech", "engine": "fakevoice", "from": "slow"}},
+        "outputs": {"out": {"from": "voice", "type": "audio/ogg"}},
+    },
 }
 
 
@@ -36,6 +45,7 @@ class Proxy:
 
     def __init__(self, target):
         self.target = str(target)
+        self.room = None  # bytes that a connection may send before it stands still
         self.lock = threading.Lock()
         self.pairs = set()
         self.listener = None
@@ -74,7 +84,12 @@ class Proxy:
                 listener.close()
                 return
             far = socket.socket(socket.AF_UNIX)
-            far.connect(self.target)
+            try:
+                far.connect(self.target)
+            except OSError:
+                near.close()
+                far.close()
+                continue
             with self.lock:
                 self.pairs.add((near, far))
             threading.Thread(target=self.serve_pair, args=(near, far), daemon=True).start()
@@ -82,26 +97,29 @@ class Proxy:
     def serve_pair(self, near, far):
         back = threading.Thread(target=self.copy, args=(far, near), daemon=True)
         back.start()
-        self.copy(near, far)
+        self.copy(near, far, self.room)
         back.join()
         with self.lock:
             self.pairs.discard((near, far))
         near.close()
         far.close()
 
-    def copy(self, one, other):
+    def copy(self, one, other, room=None):
         try:
-            while data := one.recv(65536):
+            while data := one.recv(65536 if room is None else max(min(65536, room), 1)):
                 other.sendall(data)
+                room = None if room is None else room - len(data)
+                while room is not None and room <= 0 and self.listener is not None:
+                    time.sleep(0.02)
             other.shutdown(socket.SHUT_WR)
         except OSError:
             pass
 
 
-class Reconnect(unittest.TestCase):
+class Shell(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon("workers.maximum=1", pipelines=PIPELINES)
+        cls.daemon = Daemon("workers.maximum=1", "jobs.attempts=3", pipelines=PIPELINES)
         cls.daemon.start()
 
     @classmethod
@@ -143,6 +161,8 @@ class Reconnect(unittest.TestCase):
             time.sleep(0.02)
         raise TimeoutError("no job runs")
 
+
+class Reconnect(Shell):
     def test_run_goes_on_and_its_output_is_whole(self):
         run = self.start("run", "slow", self.input, "-o", "-")
         self.cut_while_it_runs(1.5)
@@ -234,6 +254,96 @@ class Reconnect(unittest.TestCase):
                 break
         self.assertEqual(run.wait(PATIENCE), 0)
         os.close(main_end)
+
+
+class Restart(Shell):
+    """The same with a daemon that is killed."""
+
+    def kill(self):
+        self.daemon.process.send_signal(signal.SIGKILL)
+        self.daemon.process.wait()
+        self.proxy.cut()
+
+    def come_back(self):
+        self.daemon.start()
+        self.proxy.mend()
+
+    def kill_while_it_runs(self):
+        job = self.wait_for_a_job()
+        deadline = time.monotonic() + PATIENCE
+        while self.daemon.job(job)["outputs"]["out"]["size"] == 0:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        time.sleep(0.3)
+        self.kill()
+        time.sleep(0.4)
+        self.come_back()
+        return job
+
+    def test_run_goes_on_with_the_job(self):
+        run = self.start("run", "slow", self.input, "-o", "-")
+        job = self.kill_while_it_runs()
+        out, errors = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, errors)
+        self.assertEqual(out.decode(), TEXT)
+        self.assertIn("the daemon is back", errors.decode())
+        self.assertIn("interrupted in attempt 1: ", errors.decode())
+        found = self.daemon.job(job)
+        self.assertEqual((found["state"], found["attempt"]), ("done", 2))
+
+    def test_what_was_streamed_has_to_be_how_the_output_begins(self):
+        self.assertEqual(self.daemon.medley("pipelines", "noise").returncode, 0)
+        run = self.start("run", "noise", self.input, "-o", "-")
+        job = self.kill_while_it_runs()
+        out, errors = run.communicate(timeout=PATIENCE)
+        final = self.daemon.curl(f"/api/v1/jobs/{job}/outputs/out").body
+        self.assertEqual(self.daemon.wait(job)["state"], "done")
+        self.assertGreater(len(out), 0)
+        self.assertFalse(final.startswith(out), "the output has to differ for this test to mean anything")
+        self.assertEqual(run.returncode, 6, errors)
+        self.assertIn("interrupted", errors.decode())
+        self.assertIn(f'"medley output {job} out" fetches it anew', errors.decode())
+
+    def test_watch_goes_on_with_the_job(self):
+        job = self.daemon.create(pipeline="slow", inputs={"text": {"text": TEXT}})["id"]
+        watch = self.start("watch", job)
+        self.kill_while_it_runs()
+        out, errors = watch.communicate(timeout=PATIENCE)
+        self.assertEqual(watch.returncode, 0, errors)
+        lines = [line.split("  ")[1] for line in out.decode().splitlines() if line[0] != " "]
+        self.assertEqual(lines.count("starting"), 2, lines)
+        self.assertEqual(lines.count("interrupted in attempt 1: the daemon ended while the job ran"), 1, lines)
+        self.assertEqual(lines[-1], "done")
+
+    def test_a_file_that_did_not_arrive_is_sent_again(self):
+        big = self.daemon.folder / "big"
+        big.write_text(TEXT * 1000)
+        self.proxy.room = 200_000
+        run = self.start("run", "echo", big, "-o", "-")
+        self.wait_for_a_job()
+        self.kill()
+        self.proxy.room = None
+        self.come_back()
+        out, errors = run.communicate(timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, errors)
+        self.assertEqual(out.decode(), TEXT * 1000)
+
+    def test_standard_input_cannot_be_sent_again(self):
+        reader, writer = os.pipe()
+        run = subprocess.Popen(
+            [str(MEDLEY), "--host", f"http://127.0.0.1:{self.proxy.port}", "run", "echo", "-", "-o", "-"], stdin=reader,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(self.daemon.environment, NO_COLOR="1"),
+        )
+        os.close(reader)
+        os.write(writer, TEXT.encode())
+        job = self.wait_for_a_job()
+        self.kill()
+        self.come_back()
+        out, errors = run.communicate(timeout=PATIENCE)
+        os.close(writer)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn("unavailable: input \"text\" broke off when the daemon went away", errors.decode())
+        self.assertEqual(self.daemon.wait(job)["state"], "cancelled")
 
 
 if __name__ == "__main__":
