@@ -267,6 +267,31 @@ check_store (Doctor *doctor, GVariant *status)
 }
 
 static void
+check_circuits (Doctor *doctor, GVariant *status)
+{
+  g_autoptr (GPtrArray) circuits = medley_reply_list (status, "circuits");
+
+  for (guint i = 0; i < circuits->len; i++) {
+    GVariant *circuit = circuits->pdata[i];
+    const char *state = medley_reply_string (circuit, "state", "?");
+    gint64 until = medley_reply_integer (circuit, "until", 0);
+    g_autofree char *time = until != 0 ? medley_format_time (until) : NULL;
+    gboolean is_closed = g_str_equal (state, "closed");
+
+    say (doctor, is_closed ? NOTE : WARN, "engine",
+         is_closed ? NULL
+                   : "look at the last jobs that failed with it; it is tried again by itself, "
+                     "workers.circuit-* says when",
+         "%s: %s after %d crashes%s%s, the last: %s", medley_reply_string (circuit, "engine", "?"),
+         is_closed                     ? "not suspended"
+         : g_str_equal (state, "open") ? "suspended"
+                                       : "to be tried by one job",
+         (int) medley_reply_integer (circuit, "crashes", 0), time != NULL ? " until " : "",
+         time != NULL ? time : "", medley_reply_string (circuit, "error", "?"));
+  }
+}
+
+static void
 print_value (const char *subject, const char *detail, GVariant *value)
 {
   g_autoptr (GVariant) line = NULL;
@@ -286,8 +311,9 @@ static void
 check_rest (Doctor *doctor, GVariant *status)
 {
   static const char *const known[]
-      = { "version",   "jobs",   "workers", "configuration", "engines", "brokenPlugins",
-          "pipelines", "uptime", "faces",   "sandbox",       "store",   NULL };
+      = { "version",       "jobs",      "workers", "configuration", "engines",
+          "brokenPlugins", "pipelines", "uptime",  "faces",         "sandbox",
+          "store",         "circuits",  NULL };
   GVariantIter iter;
   const char *name;
   GVariant *value;
@@ -485,6 +511,7 @@ check_daemon (Doctor *doctor)
   check_broken_plugins (doctor, status);
   check_sandbox (doctor, status);
   check_store (doctor, status);
+  check_circuits (doctor, status);
   check_rest (doctor, status);
   check_engines (doctor);
   check_voices (doctor);

@@ -85,6 +85,8 @@ static const MedleyDBusProperty engine_properties[] = {
   { "license", "license", "''" },
   { "inputs", "inputs", "@as []" },
   { "outputs", "outputs", "@as []" },
+  { "suspended", "suspended", "false" },
+  { "suspension", "suspension", "''" },
   { NULL },
 };
 
@@ -147,7 +149,9 @@ describe_engines (MedleyJobManager *jobs)
 
   for (guint i = 0; i < engines->len; i++) {
     const MedleyEngine *engine = engines->pdata[i];
-    g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (engine->details);
+    g_autoptr (GVariant) described
+        = g_variant_ref_sink (medley_job_manager_describe_engine (jobs, engine));
+    g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (described);
 
     /* Where the worker said nothing the catalogue has a value all the same. */
     g_variant_dict_insert (&dict, "title", "s", engine->title);
@@ -229,6 +233,12 @@ catalog_changed (MedleyCatalog *catalog, MedleyDBusCatalog *self)
   sync_objects (self, &engines_kind);
 }
 
+static void
+suspensions_changed (MedleyJobManager *jobs, MedleyDBusCatalog *self)
+{
+  sync_objects (self, &engines_kind);
+}
+
 MedleyDBusCatalog *
 medley_dbus_catalog_new (MedleyJobManager *jobs, GDBusObjectManagerServer *server)
 {
@@ -241,6 +251,7 @@ medley_dbus_catalog_new (MedleyJobManager *jobs, GDBusObjectManagerServer *serve
                     self);
   g_signal_connect (medley_job_manager_get_catalog (jobs), "changed", G_CALLBACK (catalog_changed),
                     self);
+  g_signal_connect (jobs, "suspensions-changed", G_CALLBACK (suspensions_changed), self);
   sync_objects (self, &pipelines_kind);
   sync_objects (self, &engines_kind);
   return self;
@@ -254,6 +265,7 @@ medley_dbus_catalog_free (MedleyDBusCatalog *self)
 
   g_signal_handlers_disconnect_by_data (medley_job_manager_get_library (self->jobs), self);
   g_signal_handlers_disconnect_by_data (medley_job_manager_get_catalog (self->jobs), self);
+  g_signal_handlers_disconnect_by_data (self->jobs, self);
   g_hash_table_iter_init (&iter, self->interfaces);
   while (g_hash_table_iter_next (&iter, (gpointer *) &path, NULL))
     g_dbus_object_manager_server_unexport (self->server, path);

@@ -134,16 +134,15 @@ medley_http_validate_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
 void
 medley_http_list_engines (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
 {
-  MedleyCatalog *catalog = medley_job_manager_get_catalog (medley_http_get_manager (http));
+  MedleyJobManager *manager = medley_http_get_manager (http);
+  MedleyCatalog *catalog = medley_job_manager_get_catalog (manager);
   g_autoptr (GPtrArray) engines = medley_catalog_list (catalog);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; i < engines->len; i++) {
-    const MedleyEngine *engine = g_ptr_array_index (engines, i);
-
-    g_variant_builder_add_value (&builder, engine->details);
-  }
+  for (guint i = 0; i < engines->len; i++)
+    g_variant_builder_add_value (
+        &builder, medley_job_manager_describe_engine (manager, g_ptr_array_index (engines, i)));
   respond_list (exchange, "engines", g_variant_builder_end (&builder));
 }
 
@@ -157,6 +156,7 @@ on_inspected (GObject *source, GAsyncResult *result, gpointer data)
   const MedleyEngine *engine
       = medley_catalog_get (medley_job_manager_get_catalog (manager), self->engine);
   g_autoptr (GVariant) voices = NULL;
+  g_autoptr (GVariant) described = NULL;
   GVariantDict dict;
   GVariantIter iter;
   const char *key;
@@ -172,7 +172,9 @@ on_inspected (GObject *source, GAsyncResult *result, gpointer data)
                   voices != NULL ? voices : g_variant_new_array (G_VARIANT_TYPE_VARDICT, NULL, 0));
     return;
   }
-  g_variant_dict_init (&dict, engine != NULL ? engine->details : NULL);
+  if (engine != NULL)
+    described = g_variant_ref_sink (medley_job_manager_describe_engine (manager, engine));
+  g_variant_dict_init (&dict, described);
   g_variant_iter_init (&iter, details);
   while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
     g_variant_dict_insert_value (&dict, key, value);

@@ -70,6 +70,12 @@ can_start (const Circuit *circuit, gint64 now)
          || (state == MEDLEY_CIRCUIT_HALF_OPEN && circuit->trial == NULL);
 }
 
+gboolean
+medley_circuits_are_closed (MedleyCircuits *self)
+{
+  return g_hash_table_size (self->engines) == 0;
+}
+
 MedleyCircuitState
 medley_circuits_get_state (MedleyCircuits *self, const char *engine, gint64 now)
 {
@@ -195,6 +201,12 @@ medley_circuits_next_change (MedleyCircuits *self, gint64 now)
   return next;
 }
 
+static const char *
+plural (const Circuit *circuit)
+{
+  return circuit->n_crashes == 1 ? "" : "es";
+}
+
 char *
 medley_circuits_explain (MedleyCircuits *self, const char *engine, gint64 now, gint64 wall_clock)
 {
@@ -206,13 +218,13 @@ medley_circuits_explain (MedleyCircuits *self, const char *engine, gint64 now, g
   if (can_start (circuit, now))
     return NULL;
   if (get_state (circuit, now) == MEDLEY_CIRCUIT_HALF_OPEN)
-    return g_strdup_printf ("engine \"%s\" is being tried by one job after %u crashes", engine,
-                            circuit->n_crashes);
+    return g_strdup_printf ("engine \"%s\" is being tried by one job after %u crash%s", engine,
+                            circuit->n_crashes, plural (circuit));
   until = g_date_time_new_from_unix_utc ((wall_clock + circuit->until - now) / G_USEC_PER_SEC);
   local = g_date_time_to_local (until);
   time = g_date_time_format (local, "%H:%M:%S");
-  return g_strdup_printf ("engine \"%s\" is suspended after %u crashes until %s", engine,
-                          circuit->n_crashes, time);
+  return g_strdup_printf ("engine \"%s\" is suspended after %u crash%s until %s", engine,
+                          circuit->n_crashes, plural (circuit), time);
 }
 
 static int

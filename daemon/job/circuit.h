@@ -61,6 +61,10 @@ void
 medley_circuits_free (MedleyCircuits *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyCircuits, medley_circuits_free)
 
+/* Whether nothing is known against any engine, so that nobody need be asked about. */
+gboolean
+medley_circuits_are_closed (MedleyCircuits *self);
+
 MedleyCircuitState
 medley_circuits_get_state (MedleyCircuits *self, const char *engine, gint64 now);
 

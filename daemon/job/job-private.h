@@ -98,6 +98,10 @@ medley_job_set_key (MedleyJob *self, const char *owner, const char *key, const c
 /* (transfer none) */
 GVariant *
 medley_job_get_plan (MedleyJob *self);
+/* @plan: (nullable): what medley_job_get_plan() gives for this attempt alone, some engines being
+ * left out; sunk. NULL for the job's own again. */
+void
+medley_job_set_attempt_plan (MedleyJob *self, GVariant *plan);
 MedleySpool *
 medley_job_get_spool (MedleyJob *self);
 const MedleyJobOptions *

@@ -15,7 +15,8 @@ struct _MedleyJob {
   char *client;
   char *pipeline;
   char *plan_digest;
-  GVariant *plan; /* NULL until it is asked for, in a job from the store */
+  GVariant *plan;         /* NULL until it is asked for, in a job from the store */
+  GVariant *attempt_plan; /* what the present attempt has instead, NULL for nothing */
   GVariant *parameters;
   MedleyJobOptions options;
   MedleySpool *spool;

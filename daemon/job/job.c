@@ -114,11 +114,20 @@ medley_job_get_error_variant (MedleyJob *self)
 GVariant *
 medley_job_get_plan (MedleyJob *self)
 {
+  if (self->attempt_plan != NULL)
+    return self->attempt_plan;
   if (self->plan == NULL && self->store != NULL)
     self->plan = medley_job_store_get_plan (self->store, self->plan_digest);
   if (self->plan == NULL)
     self->plan = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
   return self->plan;
+}
+
+void
+medley_job_set_attempt_plan (MedleyJob *self, GVariant *plan)
+{
+  g_clear_pointer (&self->attempt_plan, g_variant_unref);
+  self->attempt_plan = plan != NULL ? g_variant_ref_sink (plan) : NULL;
 }
 
 MedleySpool *
@@ -394,6 +403,7 @@ medley_job_finalize (GObject *object)
   g_clear_pointer (&self->error_variant, g_variant_unref);
   g_clear_error (&self->error);
   g_clear_pointer (&self->plan, g_variant_unref);
+  g_clear_pointer (&self->attempt_plan, g_variant_unref);
   g_clear_pointer (&self->parameters, g_variant_unref);
   g_clear_object (&self->spool);
   g_free (self->key_owner);

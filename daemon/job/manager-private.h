@@ -2,6 +2,7 @@
 #pragma once
 
 #include "job/agenda.h"
+#include "job/circuit.h"
 #include "job/classes.h"
 #include "job/job-private.h"
 #include "job/manager.h"
@@ -13,8 +14,9 @@
 G_BEGIN_DECLS
 
 /* What the files of the manager share: manager.c (queue, runs, ends), creation.c, control.c,
- * lookup.c (which jobs there are), saving.c (what goes to the store), drain.c (how it comes to
- * rest), recovery.c (what an earlier daemon left) and retention.c (what is forgotten). */
+ * lookup.c (which jobs there are), suspension.c (engines that crash), saving.c (what goes to the
+ * store), drain.c (how it comes to rest), recovery.c (what an earlier daemon left) and retention.c
+ * (what is forgotten). */
 
 typedef struct _MedleyDrain MedleyDrain;
 
@@ -39,6 +41,8 @@ struct _MedleyJobManager {
   GPtrArray *recovered; /* MedleyJob of an earlier daemon, until the engines are known */
   MedleyQueue *queue;
   MedleyClasses *classes;
+  MedleyCircuits *circuits;
+  guint circuit_source; /* until the next one is half-open */
   MedleyAgenda *agenda;
   GHashTable *runs;    /* MedleyJob → MedleyRun */
   GHashTable *outputs; /* spool file name → MedleyJob, of running jobs */
@@ -119,6 +123,29 @@ medley_job_manager_drop (MedleyJobManager *self, MedleyJob *job);
 /* Of a job that was failed: it has not ended any more. */
 void
 medley_job_manager_revive (MedleyJobManager *self, MedleyJob *job);
+
+/* ---- suspension.c ---- */
+
+/* Once the configuration is there. */
+void
+medley_job_manager_make_circuits (MedleyJobManager *self);
+/* (transfer full): what a job needs as medley_queue_push() takes it: its classes, and the engines
+ * of each stage */
+char **
+medley_job_manager_make_lane (MedleyJobManager *self, MedleyJob *job);
+/* A MedleyQueueCanStart, with the manager as its data. */
+gboolean
+medley_job_manager_can_start (const char *client, const char *const *lane, gpointer manager);
+/* (transfer full) (nullable): why such a job cannot start */
+char *
+medley_job_manager_explain_wait (MedleyJobManager *self, const char *client,
+                                 const char *const *lane);
+/* A job starts: its attempt does without suspended engines where their list has others. */
+void
+medley_job_manager_choose_engines (MedleyJobManager *self, MedleyJob *job);
+/* Its run has ended; @error: (nullable): `a{sv}`. */
+void
+medley_job_manager_note_engines (MedleyJobManager *self, MedleyJob *job, GVariant *error);
 
 /* ---- saving.c ---- */
 

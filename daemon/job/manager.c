@@ -11,7 +11,7 @@
 
 G_DEFINE_FINAL_TYPE (MedleyJobManager, medley_job_manager, G_TYPE_OBJECT)
 
-enum { SIGNAL_ADDED, SIGNAL_REMOVED, N_SIGNALS };
+enum { SIGNAL_ADDED, SIGNAL_REMOVED, SIGNAL_SUSPENSIONS, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
@@ -52,12 +52,12 @@ static void
 explain_place (MedleyJob *job, char **reason, guint *position, gpointer data)
 {
   MedleyJobManager *self = data;
-  const char *const *classes = medley_queue_get_classes (self->queue, job);
+  const char *const *lane = medley_queue_get_classes (self->queue, job);
   gint64 ready = medley_agenda_get (self->agenda, job, MEDLEY_AGENDA_READY);
 
-  if (classes != NULL) {
+  if (lane != NULL) {
     *position = medley_queue_get_position (self->queue, job);
-    *reason = medley_classes_explain (self->classes, medley_job_get_client (job), classes);
+    *reason = medley_job_manager_explain_wait (self, medley_job_get_client (job), lane);
     if (*reason == NULL)
       *reason = g_strdup ("waits for a free worker");
   } else if (ready != 0) {
@@ -82,7 +82,7 @@ medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job)
 {
   gint64 now = g_get_real_time (), ready = medley_job_get_ready_at (job);
   gint64 deadline = medley_job_get_options (job)->deadline;
-  g_auto (GStrv) classes = NULL;
+  g_auto (GStrv) lane = NULL;
 
   medley_job_manager_show_place (self, job);
   if (deadline != 0 && medley_agenda_get (self->agenda, job, MEDLEY_AGENDA_DEADLINE) == 0)
@@ -98,10 +98,10 @@ medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job)
     medley_agenda_set (self->agenda, job, MEDLEY_AGENDA_READY, ready);
     return;
   }
-  classes = medley_classes_of_plan (medley_job_get_plan (job), self->catalog);
+  lane = medley_job_manager_make_lane (self, job);
   medley_queue_push (self->queue, job, (guint64) medley_job_get_created (job),
                      medley_job_get_options (job)->priority, medley_job_get_client (job),
-                     (const char *const *) classes);
+                     (const char *const *) lane);
   medley_job_manager_schedule (self);
 }
 
@@ -326,6 +326,7 @@ run_ended (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error, gpointe
   g_auto (GStrv) log = medley_run_dup_log (run);
 
   medley_job_manager_end_run (self, job);
+  medley_job_manager_note_engines (self, job, ok ? NULL : error);
   if (ok) {
     medley_job_finish_attempt (job, NULL, NULL);
     medley_job_manager_conclude (self, job, NULL);
@@ -362,10 +363,12 @@ static void
 start_job (MedleyJobManager *self, MedleyJob *job)
 {
   GPtrArray *outputs = medley_job_list_outputs (job);
-  g_auto (GStrv) classes = medley_classes_of_plan (medley_job_get_plan (job), self->catalog);
+  g_auto (GStrv) classes = NULL;
   MedleyRun *run;
 
   medley_job_begin_attempt (job);
+  medley_job_manager_choose_engines (self, job);
+  classes = medley_classes_of_plan (medley_job_get_plan (job), self->catalog);
   medley_job_set_state (job, MEDLEY_JOB_STARTING);
   for (guint i = 0; i < outputs->len; i++)
     g_hash_table_insert (self->outputs, ((MedleyOutput *) outputs->pdata[i])->file, job);
@@ -381,7 +384,7 @@ static void
 dispatch (MedleyJobManager *self)
 {
   while (!medley_job_manager_is_draining (self) && medley_pool_has_room (self->pool)) {
-    MedleyJob *job = medley_queue_pop (self->queue, medley_classes_can_start, self->classes);
+    MedleyJob *job = medley_queue_pop (self->queue, medley_job_manager_can_start, self);
 
     if (job == NULL)
       break;
@@ -524,6 +527,7 @@ medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCata
   self->classes
       = medley_classes_new (medley_config_get_list (config, "jobs.classes"),
                             medley_config_get_number (config, "limits.running-per-client"));
+  medley_job_manager_make_circuits (self);
   self->spool = medley_spool_new (folder, spool_grew, self, error);
   if (self->spool == NULL)
     return NULL;
@@ -561,6 +565,7 @@ medley_job_manager_dispose (GObject *object)
   medley_job_manager_free_drain (self);
   g_clear_handle_id (&self->dispatch_source, g_source_remove);
   g_clear_handle_id (&self->retention_source, g_source_remove);
+  g_clear_handle_id (&self->circuit_source, g_source_remove);
   g_clear_handle_id (&self->surplus_source, g_source_remove);
   g_clear_pointer (&self->recovered, g_ptr_array_unref);
   g_clear_pointer (&self->runs, g_hash_table_unref);
@@ -589,6 +594,7 @@ medley_job_manager_finalize (GObject *object)
 
   g_clear_pointer (&self->classes, medley_classes_free);
   g_free (self->cache_off);
+  g_clear_pointer (&self->circuits, medley_circuits_free);
   g_hash_table_unref (self->unsaved);
   g_hash_table_unref (self->known);
   g_hash_table_unref (self->removing);
@@ -610,6 +616,8 @@ medley_job_manager_class_init (MedleyJobManagerClass *klass)
   object_class->finalize = medley_job_manager_finalize;
   signals[SIGNAL_ADDED] = g_signal_new ("job-added", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                         G_TYPE_NONE, 1, MEDLEY_TYPE_JOB);
+  signals[SIGNAL_SUSPENSIONS] = g_signal_new ("suspensions-changed", type, G_SIGNAL_RUN_LAST, 0,
+                                              NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_REMOVED] = g_signal_new ("job-removed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                           NULL, G_TYPE_NONE, 1, MEDLEY_TYPE_JOB);
 }

@@ -303,4 +303,15 @@ medley_job_manager_get_catalog (MedleyJobManager *self);
 MedleyConfig *
 medley_job_manager_get_config (MedleyJobManager *self);
 
+/**
+ * medley_job_manager_describe_engine:
+ * @self: a manager
+ * @engine: an engine of its catalogue
+ *
+ * Returns: (transfer floating): `a{sv}`: what the catalogue knows of it, "suspended" b (it crashed
+ * too often lately and is not started for now) and, when it is, "suspension" s (why and until when)
+ */
+GVariant *
+medley_job_manager_describe_engine (MedleyJobManager *self, const MedleyEngine *engine);
+
 G_END_DECLS

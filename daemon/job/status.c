@@ -75,6 +75,9 @@ medley_job_manager_status (MedleyJobManager *self)
   g_variant_dict_insert_value (&dict, "jobs", count_jobs (self));
   g_variant_dict_insert_value (&dict, "store", describe_store (self));
   g_variant_dict_insert_value (&dict, "classes", medley_classes_describe (self->classes));
+  g_variant_dict_insert_value (&dict, "circuits",
+                               medley_circuits_describe (self->circuits, g_get_monotonic_time (),
+                                                         g_get_real_time ()));
   g_variant_dict_insert_value (&dict, "workers", medley_pool_describe (self->pool));
   g_variant_dict_insert_value (&dict, "sandbox", medley_pool_get_sandbox (self->pool));
   g_variant_dict_insert_value (&dict, "configuration", medley_config_describe (self->config));

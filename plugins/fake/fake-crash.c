@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * fakecrash: ends its process at the place that `where` says (open, process, drain), in the way
- * that `how` says (segv, abort, exit: status 3 without an exit handler).
+ * that `how` says (segv, abort, exit: status 3 without an exit handler), or not at all (never).
  */
 #include "fake.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-typedef enum { HOW_SEGV, HOW_ABORT, HOW_EXIT } How;
+typedef enum { HOW_SEGV, HOW_ABORT, HOW_EXIT, HOW_NEVER } How;
 typedef enum { WHERE_OPEN, WHERE_PROCESS, WHERE_DRAIN } Where;
 
 G_DECLARE_FINAL_TYPE (FakeCrash, fake_crash, FAKE, CRASH, MedleyConverter)
@@ -35,6 +35,7 @@ how_get_type (void)
     static const GEnumValue values[] = { { HOW_SEGV, "Segmentation fault", "segv" },
                                          { HOW_ABORT, "Abort", "abort" },
                                          { HOW_EXIT, "Exit with status 3", "exit" },
+                                         { HOW_NEVER, "Pass text on", "never" },
                                          { 0, NULL, NULL } };
 
     g_once_init_leave (&once, g_enum_register_static ("FakeCrashHow", values));
@@ -71,6 +72,8 @@ crash_at (FakeCrash *self, Where where)
     abort ();
   case HOW_EXIT:
     _exit (3);
+  case HOW_NEVER:
+    break;
   }
 }
 

@@ -26,7 +26,7 @@ fake_echo_init (FakeEcho *self)
 static void
 fake_echo_class_init (FakeEchoClass *klass)
 {
-  fake_class_setup (GST_ELEMENT_CLASS (klass), "text-to-text/echo", "Echo",
+  fake_class_setup (GST_ELEMENT_CLASS (klass), "text-to-text/echo,text-to-text/crash", "Echo",
                     "Passes text on as it is");
   MEDLEY_CONVERTER_CLASS (klass)->process = fake_echo_process;
 }

@@ -22,7 +22,7 @@ test_declared (void)
   static const struct {
     const char *name, *task;
   } engines[] = {
-    { "fakeecho", "text-to-text/echo" },       { "fakeslow", "text-to-text/slow" },
+    { "fakeecho", "text-to-text/echo,text-to-text/crash" },       { "fakeslow", "text-to-text/slow" },
     { "fakeendless", "text-to-text/endless" }, { "fakecrash", "text-to-text/crash" },
     { "fakehang", "text-to-text/hang" },       { "fakeleak", "text-to-text/leak" },
     { "fakeflaky", "text-to-text/flaky" },     { "fakevoice", "text-to-audio/speech" },

@@ -46,6 +46,7 @@ PIPELINES = {
     "slow-echo.json": pipeline("fakeslow", **{"delay-ms": 200, "bytes-per-step": 8}),
     "endless.json": pipeline("fakeendless", **{"delay-ms": 5}),
     "crash.json": pipeline("fakecrash", how="segv"),
+    "no-crash.json": pipeline("fakecrash", how="never"),
     "voice.json": VOICE,
     "broken.json": '{ "medley": 1, "stagse": {} }',
 }
@@ -197,11 +198,13 @@ def read_exactly(fd, length):
 
 
 class DBusTest(unittest.TestCase):
+    settings = ()
+
     @classmethod
     def setUpClass(cls):
         cls.bus = Bus()
         cls.daemon = Daemon(
-            "dbus.bus=session", "dbus.open-outputs=8", "workers.maximum=2", environment=cls.bus.environment,
+            "dbus.bus=session", "dbus.open-outputs=8", "workers.maximum=2", *cls.settings, environment=cls.bus.environment,
             pipelines=PIPELINES,
         )
         cls.daemon.start()

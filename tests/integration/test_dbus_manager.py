@@ -235,7 +235,26 @@ class ForeignClients(DBusTest):
                 self.assertEqual([m.name for m in getattr(live, kind)], [m.name for m in getattr(interface, kind)])
 
 
+class Suspensions(DBusTest):
+    settings = ("jobs.attempts=1", "workers.circuit-crashes=1", "workers.circuit-time=1s")
+
+    def engine(self, name):
+        return self.client.objects()[f"{ROOT}/engine/{name}"]["org.medley.Engine1"]
+
+    def test_a_suspended_engine_says_so(self):
+        self.assertEqual((self.engine("fakecrash")["Suspended"], self.engine("fakecrash")["Suspension"]), (False, ""))
+        self.assertEqual(self.client.wait(self.client.run("crash", {"text": "x\n"}))["State"], "failed")
+        path = self.client.run("no-crash", {"text": "x\n"})
+        engine = self.engine("fakecrash")
+        self.assertTrue(engine["Suspended"])
+        self.assertIn("suspended after 1 crash until", engine["Suspension"])
+        self.assertFalse(self.engine("fakeecho")["Suspended"])
+        self.assertEqual(self.client.wait(path)["State"], "done")
+        self.assertEqual((self.engine("fakecrash")["Suspended"], self.engine("fakecrash")["Suspension"]), (False, ""))
+
+
 del DBusTest  # a base, not a test
+
 
 if __name__ == "__main__":
     main()

@@ -33,6 +33,9 @@ PIPELINES = {
     "endless.json": pipeline(s=stage("fakeendless", "text")),
     "segv.json": pipeline(before=stage("fakeecho", "text"), bad=stage("fakecrash", "before", how="segv")),
     # It ends without a word: only where there is one stage is there no doubt.
+    "maybe.json": pipeline(bad=stage("fakecrash", "text", how="${how}")) | {
+        "parameters": {"how": {"type": "string", "default": "segv"}}},
+    "either.json": pipeline(s=stage("fakecrash", "text") | {"engine": ["fakecrash", "fakeecho"]}),
     "exit.json": pipeline(bad=stage("fakecrash", "text", how="exit")),
 }
 ONE_ATTEMPT = ("jobs.attempts=1", "workers.grace=1s")
@@ -96,6 +99,88 @@ class Limits(Case):
         daemon = self.serve()
         self.check_failure(self.run_job(daemon, "segv"), "worker-crashed", "bad", "fakecrash", "signal 11")
         self.check_failure(self.run_job(daemon, "exit"), "worker-crashed", "bad", "fakecrash", "exited with status")
+
+
+class Circuits(Case):
+    def serve_circuits(self, *settings):
+        return self.serve("workers.circuit-crashes=3", "workers.circuit-time=2s", "workers.circuit-time-maximum=3s",
+                          *settings)
+
+    def crash(self, daemon, times):
+        for _ in range(times):
+            self.check_failure(self.run_job(daemon, "maybe"), "worker-crashed", "bad", "fakecrash")
+
+    def engines(self, daemon):
+        return {engine["name"]: engine for engine in daemon.curl("/api/v1/engines").json()["engines"]}
+
+    def test_an_engine_that_keeps_crashing_is_suspended(self):
+        daemon = self.serve_circuits()
+        self.assertEqual(daemon.status()["circuits"], [])
+        self.crash(daemon, 2)
+        self.assertEqual(self.run_job(daemon, "maybe", parameters={"how": "never"})["state"], "done")
+        self.assertEqual(daemon.status()["circuits"], [], "a success wipes out the crashes before it")
+        self.crash(daemon, 3)
+
+        circuit, = daemon.status()["circuits"]
+        self.assertEqual((circuit["engine"], circuit["state"], circuit["crashes"]), ("fakecrash", "open", 3))
+        self.assertIn("signal 11", circuit["error"])
+        self.assertLess(abs(circuit["until"] / 1e6 - time.time()), 3)
+        waiting = daemon.create(pipeline="maybe", inputs={"text": {"text": "x\n"}}, parameters={"how": "never"})
+        job = daemon.job(waiting["id"])
+        self.assertEqual(job["state"], "queued")
+        self.assertRegex(job["reason"], r'^engine "fakecrash" is suspended after 3 crashes until \d\d:\d\d:\d\d$')
+        engines = self.engines(daemon)
+        self.assertTrue(engines["fakecrash"]["suspended"])
+        self.assertEqual(engines["fakecrash"]["suspension"], job["reason"])
+        self.assertFalse(engines["fakeecho"]["suspended"])
+        lines = [json.loads(line) for line in daemon.medley("doctor", "--json").stdout.splitlines()]
+        self.assertEqual([(line["verdict"], line["detail"].partition(" until ")[0])
+                          for line in lines if line["subject"] == "engine"],
+                         [("warning", "fakecrash: suspended after 3 crashes")], lines)
+        # Others go on, past the one that waits.
+        self.assertEqual(self.run_job(daemon, "echo")["state"], "done")
+
+        self.assertEqual(daemon.wait(waiting["id"])["state"], "done")
+        self.assertEqual(daemon.status()["circuits"], [])
+        self.assertFalse(self.engines(daemon)["fakecrash"]["suspended"])
+
+    def test_one_job_tries(self):
+        daemon = self.serve_circuits()
+        self.crash(daemon, 3)
+        first = daemon.create(pipeline="maybe", inputs={"text": {"text": "x\n"}})
+        second = daemon.create(pipeline="maybe", inputs={"text": {"text": "x\n"}}, parameters={"how": "never"})
+        self.assertEqual(daemon.wait(first["id"])["state"], "failed")
+        circuit, = daemon.status()["circuits"]
+        self.assertEqual((circuit["state"], circuit["crashes"]), ("open", 4))
+        self.assertEqual(daemon.job(second["id"])["state"], "queued")
+        second = daemon.wait(second["id"])
+        self.assertEqual(second["state"], "done")
+        # The second time it is suspended for longer.
+        self.assertGreater(second["started"] - daemon.job(first["id"])["finished"], 2.5e6)
+
+    def test_a_trial_that_is_cancelled_leaves_the_try_to_the_next(self):
+        daemon = self.serve_circuits()
+        self.crash(daemon, 3)
+        waiting = [daemon.create(pipeline="maybe", inputs={"text": {"text": "x\n"}}, parameters={"how": "never"})
+                   for _ in range(2)]
+        daemon.curl(f"/api/v1/jobs/{waiting[0]['id']}/cancel", "-X", "POST")
+        self.assertEqual(daemon.wait(waiting[1]["id"])["state"], "done")
+
+    def test_a_list_takes_its_next_engine(self):
+        daemon = self.serve_circuits("workers.circuit-time=60s", "workers.circuit-time-maximum=60s")
+        for _ in range(3):
+            self.check_failure(self.run_job(daemon, "either"), "worker-crashed", "s", "fakecrash")
+        job = self.run_job(daemon, "either")
+        self.assertEqual(job["state"], "done", job)
+        reply = daemon.curl(f"/api/v1/jobs/{job['id']}/events", "-H", "Accept: application/json").json()
+        told = [event for event in reply["events"] if event["kind"] == "stage-fallback"]
+        self.assertEqual([(event["stage"], event["engine"]) for event in told], [("s", "fakeecho")], reply)
+        self.assertIn('engine "fakecrash" is suspended after 3 crashes', told[0]["message"])
+
+    def test_it_can_be_switched_off(self):
+        daemon = self.serve("workers.circuit-crashes=0")
+        self.crash(daemon, 6)
+        self.assertEqual(daemon.status()["circuits"], [])
 
 
 class Replacement(Case):

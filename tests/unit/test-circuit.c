@@ -204,7 +204,9 @@ test_describe_forgets (void)
   g_autoptr (GVariant) expected = g_variant_ref_sink (g_variant_new_parsed (
       "[{'engine': <'a'>, 'state': <'closed'>, 'crashes': <@u 1>, 'error': <'signal 11'>}]"));
 
+  g_assert_true (medley_circuits_are_closed (circuits));
   crash (circuits, "b", NULL, 1 * S);
+  g_assert_false (medley_circuits_are_closed (circuits));
   crash (circuits, "a", NULL, 5 * S);
   two = g_variant_ref_sink (medley_circuits_describe (circuits, 6 * S, 0));
   g_assert_cmpuint (g_variant_n_children (two), ==, 2);
