@@ -436,6 +436,9 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
 
   if (medley_job_state_is_final (medley_job_get_state (job)) || medley_job_is_ending (job))
     return;
+  /* It is this daemon that breaks it off: the next one awaits it again. */
+  if (error != NULL && medley_job_is_adjourned (job))
+    return;
   if (error == NULL && input->size == 0)
     error = empty = medley_input_make_empty_error (input->name);
   if (error != NULL) {

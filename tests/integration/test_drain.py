@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unittest
 
@@ -304,6 +305,49 @@ class Drain(unittest.TestCase):
             self.assertEqual(daemon.stop(), 0)
             daemon.start()
         self.assertEqual(daemon.wait(job)["state"], "done")
+
+    def test_an_upload_that_breaks_off_can_be_sent_again(self):
+        daemon = self.daemon("jobs.drain=0")
+        job, _ = self.start_upload(daemon)
+        self.assertEqual(daemon.stop(), 0)
+        daemon.start()
+        found = daemon.job(job)
+        self.assertEqual((found["state"], found["reason"]), ("queued", "waits for the upload of an input"), found)
+        with Upload(daemon, job) as upload:
+            upload.send(TEXT)
+            self.assertEqual(upload.finish(), 204)
+        self.assertEqual(daemon.wait(job)["state"], "done")
+        self.assertEqual(self.read(daemon, job).body.decode(), TEXT)
+
+    def test_nothing_is_lost_that_was_just_acknowledged(self):
+        daemon = self.daemon("jobs.drain=0")
+        for round_ in range(3):
+            jobs, refused = {}, []
+
+            def create(worker, jobs=jobs, refused=refused):
+                while not refused:
+                    text = f"{round_}.{worker}.{len(jobs)}"
+                    reply = daemon.curl("/api/v1/jobs", "-H", "Content-Type: application/json", "--data-binary",
+                                        json.dumps({"pipeline": "echo", "inputs": {"text": {"text": text}}}))
+                    if reply.status != 201:
+                        refused.append(reply.status)
+                        return
+                    jobs[reply.json()["id"]] = text
+
+            threads = [threading.Thread(target=create, args=(worker,)) for worker in range(4)]
+            for thread in threads:
+                thread.start()
+            while len(jobs) < 20:
+                time.sleep(0.01)
+            self.assertEqual(daemon.stop(), 0)
+            for thread in threads:
+                thread.join(PATIENCE)
+            # Refused while it drains, or because nobody listens any more.
+            self.assertIn(refused[0], (503, 0))
+            daemon.start()
+            for job, text in jobs.items():
+                self.assertEqual(daemon.wait(job)["state"], "done")
+                self.assertEqual(self.read(daemon, job).body.decode(), text)
 
     def test_a_client_that_waits_does_not_cancel_what_is_kept(self):
         daemon = self.daemon("jobs.drain=0", "workers.maximum=1")

@@ -35,6 +35,7 @@ status() { ask /api/v1 | jq -e "$1"; }
 job_is() { [ "$(ask "/api/v1/jobs/$1" | jq -r .state)" = "$2" ]; }
 lasts() { ffprobe -v error -show_entries format=duration -of csv=p=0 "$1" | awk '{exit !($1 > 1)}'; }
 active() { [ "$(systemctl show -P ActiveState medley)" = "$1" ]; }
+says() { [ "$(systemctl show -P StatusText medley)" = "$1" ]; }
 main_pid() { systemctl show -P MainPID medley; }
 restarted() { active active && [ "$(main_pid)" != "$1" ] && ask /readyz >/dev/null; }
 
@@ -67,7 +68,7 @@ start_open_job() {
 
 drains() {
   systemctl stop --no-block medley
-  eventually status .draining && systemctl show -P StatusText medley | grep -q '^Draining: 1 job runs' || return 1
+  eventually status .draining && eventually says "Draining: 1 job runs, 0 wait" || return 1
   ask /run/speak --data-binary Hello. -o /dev/null -w '%{http_code}' | grep -q 503 || return 1
   echo "The keeper climbs the stair." >&9
   exec 9>&-
@@ -114,7 +115,7 @@ systemctl daemon-reload
 
 check "the machine's unit starts" systemctl start medley
 check "it runs as its own user" test "$(ps -o user= -p "$(main_pid)")" = medley
-check "it says what it does" test "$(systemctl show -P StatusText medley)" = "0 jobs run, 0 wait"
+check "it says what it does" says "0 jobs run, 0 wait"
 check "a text is spoken" speaks
 check "a page is read" reads
 check "an article becomes a video" films
