@@ -32,7 +32,7 @@ static const char *const modes[] = { "strict", "best-effort", "none" };
 /* clang-format off */
 static const char *const system_readable[] = {
   "/usr", "/lib", "/lib32", "/lib64",
-  "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime", "/etc/timezone", "/var/cache/fontconfig",
+  "/etc/fonts", "/etc/ld.so.cache", "/etc/locale.alias", "/etc/localtime", "/etc/timezone", "/var/cache/fontconfig",
   "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage",
   "/dev/urandom", "/dev/random",
 };

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "workers/pool.h"
+#include "workers/pool-private.h"
 
 #include "base/error.h"
-#include "workers/launcher.h"
 
 /* A worker that cannot even start is tried again after this long, doubled each time up to the
  * longest. */
@@ -12,46 +11,6 @@
 /* So many failures in a row, and whoever waits is told. */
 #define GIVE_UP_AFTER 4
 
-typedef struct {
-  char *method;
-  GVariant *parameters;
-  GTask *task;
-  MedleyWorker *worker; /* that was asked, owned */
-  guint timeout;
-} Question;
-
-struct _MedleyPool {
-  GObject parent_instance;
-
-  MedleyConfig *config;
-  MedleyLauncher *launcher;
-  MedleyLauncher *exec_launcher;
-  MedleyCgroup *cgroup; /* NULL when memory is watched instead */
-  char *no_cgroup;      /* why there is none */
-  guint maximum;
-  guint warm;
-
-  GQueue idle;     /* MedleyWorker; the last one used is at the head, its caches are the warmest */
-  GPtrArray *all;  /* MedleyWorker: idle, starting and busy */
-  guint launching; /* processes that are being made */
-  guint starting;  /* processes that are not ready yet */
-  guint busy;
-  guint generation; /* of the plugins that new workers see */
-  GQueue waiting;   /* GTask of acquire */
-
-  MedleyWorker *answerer;
-  gboolean answerer_launching;
-  GQueue questions; /* Question */
-
-  guint failures;
-  guint retry_source;
-  GError *last_failure;
-  GError *refused; /* this system cannot confine workers as configured: none will ever start */
-  GVariant *sandbox;
-  guint64 n_started;
-  guint64 n_lost;
-};
-
 G_DEFINE_FINAL_TYPE (MedleyPool, medley_pool, G_TYPE_OBJECT)
 
 enum { SIGNAL_FREE, SIGNAL_LOG, N_SIGNALS };
@@ -60,8 +19,6 @@ static guint signals[N_SIGNALS];
 
 static void
 pump (MedleyPool *self);
-static void
-pump_questions (MedleyPool *self);
 
 static guint
 count_live (MedleyPool *self)
@@ -84,35 +41,20 @@ retry (gpointer data)
 
   self->retry_source = 0;
   pump (self);
-  pump_questions (self);
+  medley_pool_pump_questions (self);
   return G_SOURCE_REMOVE;
-}
-
-static void
-question_free (Question *question)
-{
-  g_free (question->method);
-  g_clear_pointer (&question->parameters, g_variant_unref);
-  g_clear_handle_id (&question->timeout, g_source_remove);
-  g_clear_object (&question->worker);
-  g_clear_object (&question->task);
-  g_free (question);
 }
 
 static void
 fail_all (MedleyPool *self, const GError *error)
 {
   GTask *task;
-  Question *question;
 
   while ((task = g_queue_pop_head (&self->waiting)) != NULL) {
     g_task_return_error (task, g_error_copy (error));
     g_object_unref (task);
   }
-  while ((question = g_queue_pop_head (&self->questions)) != NULL) {
-    g_task_return_error (question->task, g_error_copy (error));
-    question_free (question);
-  }
+  medley_pool_fail_questions (self, error);
 }
 
 /* What is missing does not come back while the daemon runs. */
@@ -148,9 +90,8 @@ is_refused (MedleyPool *self, MedleyLauncher *launcher, const GError *error)
   return self->refused != NULL;
 }
 
-/* A process could not be made, or ended before it was ready. */
-static void
-note_failure (MedleyPool *self, const GError *error)
+void
+medley_pool_note_failure (MedleyPool *self, const GError *error)
 {
   guint shift = MIN (self->failures, 16);
   guint delay = MIN (FIRST_RETRY_MS << shift, LONGEST_RETRY_MS);
@@ -221,7 +162,7 @@ worker_exited (MedleyWorker *worker, GError *error, gpointer data)
   } else {
     /* It did nothing for anybody: what ends the next one may be the same. */
     self->starting -= !was_idle;
-    note_failure (self, error);
+    medley_pool_note_failure (self, error);
   }
   g_ptr_array_remove_fast (self->all, worker);
   pump (self);
@@ -229,16 +170,15 @@ worker_exited (MedleyWorker *worker, GError *error, gpointer data)
     g_signal_emit (self, signals[SIGNAL_FREE], 0);
 }
 
-/* Whether a process that was just made ended before anybody could listen. */
-static gboolean
-has_ended (MedleyPool *self, MedleyWorker *worker)
+gboolean
+medley_pool_has_ended (MedleyPool *self, MedleyWorker *worker)
 {
   g_autoptr (GError) error = medley_worker_dup_exit_error (worker);
 
   if (error == NULL)
     return FALSE;
   self->n_lost++;
-  note_failure (self, error);
+  medley_pool_note_failure (self, error);
   return TRUE;
 }
 
@@ -251,11 +191,11 @@ launched (GObject *source, GAsyncResult *result, gpointer data)
 
   self->launching--;
   if (worker == NULL) {
-    note_failure (self, error);
+    medley_pool_note_failure (self, error);
     return;
   }
   self->n_started++;
-  if (has_ended (self, worker)) {
+  if (medley_pool_has_ended (self, worker)) {
     g_object_unref (worker);
     return;
   }
@@ -437,145 +377,6 @@ medley_pool_release (MedleyPool *self, MedleyWorker *worker)
   g_signal_emit (self, signals[SIGNAL_FREE], 0);
 }
 
-static void
-note_sandbox (MedleyPool *self, const char *method, GVariant *reply)
-{
-  if (!g_str_equal (method, "Describe"))
-    return;
-  g_clear_pointer (&self->sandbox, g_variant_unref);
-  self->sandbox = g_variant_get_child_value (reply, 3);
-}
-
-static void
-question_answered (GObject *source, GAsyncResult *result, gpointer data)
-{
-  Question *question = data;
-  g_autoptr (MedleyPool) self = g_object_ref (g_task_get_source_object (question->task));
-  gboolean late = question->timeout == 0;
-  GError *error = NULL;
-  GVariant *reply = medley_worker_call_finish (MEDLEY_WORKER (source), result, &error);
-
-  if (reply != NULL) {
-    note_sandbox (self, question->method, reply);
-    g_task_return_pointer (question->task, reply, (GDestroyNotify) g_variant_unref);
-  } else if (late) {
-    g_task_return_new_error (
-        question->task, MEDLEY_ERROR, MEDLEY_ERROR_WORKER_HUNG,
-        "the worker that was asked to %s did not answer within %" G_GUINT64_FORMAT
-        " s (workers.answer)",
-        question->method, medley_config_get_number (self->config, "workers.answer"));
-    g_error_free (error);
-  } else if (error->domain == MEDLEY_ERROR) {
-    g_task_return_error (question->task, error);
-  } else {
-    g_task_return_new_error (question->task, MEDLEY_ERROR, MEDLEY_ERROR_WORKER_CRASHED,
-                             "the worker that was asked to %s gave no answer: %s", question->method,
-                             error->message);
-    g_error_free (error);
-  }
-  question_free (question);
-  pump_questions (self);
-}
-
-/* Its connection closes with it, which answers the question. */
-static gboolean
-question_timed_out (gpointer data)
-{
-  Question *question = data;
-
-  question->timeout = 0;
-  medley_worker_kill (question->worker);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-answerer_ready (MedleyWorker *worker, gpointer data)
-{
-  MedleyPool *self = data;
-
-  self->failures = 0;
-  pump_questions (self);
-}
-
-static void
-answerer_exited (MedleyWorker *worker, GError *error, gpointer data)
-{
-  MedleyPool *self = data;
-  g_autoptr (MedleyWorker) gone = g_steal_pointer (&self->answerer);
-
-  g_signal_handlers_disconnect_by_data (worker, self);
-  self->n_lost++;
-  note_failure (self, error);
-}
-
-static void
-answerer_launched (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (MedleyPool) self = data;
-  g_autoptr (GError) error = NULL;
-
-  self->answerer_launching = FALSE;
-  self->answerer = medley_launcher_launch_finish (MEDLEY_LAUNCHER (source), result, &error);
-  if (self->answerer == NULL) {
-    note_failure (self, error);
-    return;
-  }
-  self->n_started++;
-  if (has_ended (self, self->answerer)) {
-    g_clear_object (&self->answerer);
-    return;
-  }
-  g_signal_connect (self->answerer, "ready", G_CALLBACK (answerer_ready), self);
-  g_signal_connect (self->answerer, "exited", G_CALLBACK (answerer_exited), self);
-}
-
-static void
-pump_questions (MedleyPool *self)
-{
-  Question *question;
-
-  if (g_queue_is_empty (&self->questions))
-    return;
-  if (self->answerer == NULL) {
-    if (!self->answerer_launching && self->retry_source == 0) {
-      self->answerer_launching = TRUE;
-      medley_launcher_launch_async (self->launcher, answerer_launched, g_object_ref (self));
-    }
-    return;
-  }
-  if (!medley_worker_is_ready (self->answerer))
-    return;
-  while ((question = g_queue_pop_head (&self->questions)) != NULL) {
-    guint seconds = (guint) medley_config_get_number (self->config, "workers.answer");
-
-    question->worker = g_object_ref (self->answerer);
-    question->timeout = g_timeout_add_seconds (seconds, question_timed_out, question);
-    medley_worker_call_async (self->answerer, question->method, question->parameters,
-                              question_answered, question);
-  }
-}
-
-void
-medley_pool_ask_async (MedleyPool *self, const char *method, GVariant *parameters,
-                       GAsyncReadyCallback callback, gpointer data)
-{
-  Question *question = g_new0 (Question, 1);
-
-  question->method = g_strdup (method);
-  question->parameters = parameters != NULL ? g_variant_ref_sink (parameters) : NULL;
-  question->task = g_task_new (self, NULL, callback, data);
-  g_queue_push_tail (&self->questions, question);
-  if (self->refused != NULL)
-    fail_all (self, self->refused);
-  pump_questions (self);
-}
-
-GVariant *
-medley_pool_ask_finish (MedleyPool *self, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
 void
 medley_pool_refresh (MedleyPool *self)
 {
@@ -584,15 +385,12 @@ medley_pool_refresh (MedleyPool *self)
   self->generation++;
   while ((worker = g_queue_pop_head (&self->idle)) != NULL)
     discard (self, worker);
-  /* Questions that it was asked keep it alive until they are answered. */
-  if (self->answerer != NULL)
-    g_signal_handlers_disconnect_by_data (self->answerer, self);
-  g_clear_object (&self->answerer);
+  medley_pool_drop_answerer (self);
   medley_launcher_retire_zygote (self->launcher);
   if (self->exec_launcher != NULL)
     medley_launcher_retire_zygote (self->exec_launcher);
   pump (self);
-  pump_questions (self);
+  medley_pool_pump_questions (self);
 }
 
 GVariant *
@@ -673,11 +471,9 @@ medley_pool_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->all->pdata[i], self);
   g_queue_clear (&self->idle);
   g_ptr_array_set_size (self->all, 0);
-  if (self->answerer != NULL)
-    g_signal_handlers_disconnect_by_data (self->answerer, self);
-  g_clear_object (&self->answerer);
+  medley_pool_drop_answerer (self);
   g_queue_clear_full (&self->waiting, g_object_unref);
-  g_queue_clear_full (&self->questions, (GDestroyNotify) question_free);
+  medley_pool_drop_questions (self);
   g_clear_object (&self->launcher);
   g_clear_object (&self->exec_launcher);
   G_OBJECT_CLASS (medley_pool_parent_class)->dispose (object);

@@ -198,12 +198,22 @@ class Denied(unittest.TestCase):
         self.assertFalse((daemon.folder / "home" / "new").exists())
         # Nothing of it cost a worker.
         self.assertEqual(daemon.status()["workers"]["lost"], 0)
+        return daemon
 
     def test_in_a_forked_worker(self):
         self.check_all()
 
     def test_in_an_executed_worker(self):
         self.check_all("workers.mode=exec", "workers.warm=1")
+
+    def test_with_no_more_than_debian_12_has(self):
+        """Its kernel 6.1 has version 2 of Landlock: no rules for truncation, the network and signals."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="medley-worker-")))
+        worker = folder / "medley-worker"
+        worker.write_text(f'#!/bin/sh\nexec "{BUILD}/daemon/medley-worker" "$@" --landlock 2\n')
+        worker.chmod(0o755)
+        daemon = self.check_all(f"paths.worker={worker}", f"paths.registry={folder}/registry.bin")
+        self.assertEqual(daemon.status()["sandbox"]["landlock"], 2)
 
     def test_killing_the_zygote_and_the_daemon(self):
         daemon = start_daemon(self)
