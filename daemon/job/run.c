@@ -14,15 +14,21 @@
 
 /* What a worker printed before it was lost. */
 #define LOG_LINES 20
+/* So many workers may turn out to be dead when they get the job. */
+#define MAX_DEAD 3
 
 struct _MedleyRun {
   MedleyJob *job;
   MedleyPool *pool;
   MedleyWorker *worker; /* NULL until one is acquired */
   gboolean acquiring;
-  gboolean called;         /* the worker has the job */
   gboolean looking;        /* in the stage cache: the worker waits for it */
   MedleyStageReuse *reuse; /* NULL for nothing */
+  gboolean exec_only;
+  gboolean called;   /* the worker was given the job */
+  gboolean accepted; /* ... and has it */
+  gboolean told;     /* what is reused */
+  guint n_dead;
   gboolean ended;
   MedleyRunEnded callback;
   gpointer data;
@@ -92,11 +98,41 @@ make_place_error (MedleyRun *self, const GError *error, const char *stage, const
 }
 
 static void
+acquired (GObject *source, GAsyncResult *result, gpointer data);
+
+static void
+let_worker_go (MedleyRun *self)
+{
+  g_signal_handlers_disconnect_by_data (self->worker, self);
+  g_clear_pointer (&self->watch, medley_watch_free);
+  g_clear_object (&self->worker);
+  self->called = FALSE;
+}
+
+/* A worker that was dying already when it was given the job has not died of it. */
+static gboolean
+take_another (MedleyRun *self, MedleyWorker *worker)
+{
+  if (self->accepted || self->stop_error != NULL || self->n_dead >= MAX_DEAD
+      || medley_worker_get_crash_stage (worker) != NULL)
+    return FALSE;
+  self->n_dead++;
+  if (medley_job_get_state (self->job) == MEDLEY_JOB_PAUSED)
+    medley_job_set_pause_at_start (self->job, TRUE);
+  let_worker_go (self);
+  self->acquiring = TRUE;
+  medley_pool_acquire_async (self->pool, self->exec_only, acquired, g_object_ref (self->job));
+  return TRUE;
+}
+
+static void
 worker_exited (MedleyWorker *worker, GError *error, gpointer data)
 {
   MedleyRun *self = data;
   const char *stage, *engine;
 
+  if (take_another (self, worker))
+    return;
   if (self->stop_error != NULL && self->stop_error->code == MEDLEY_ERROR_CANCELLED) {
     end (self, FALSE, medley_error_to_variant (self->stop_error, NULL, NULL));
     return;
@@ -255,10 +291,13 @@ run_called (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GError) error = NULL;
   MedleyRun *self = g_object_get_data (G_OBJECT (job), "medley-run");
 
+  gboolean ok = medley_worker_run_finish (MEDLEY_WORKER (source), result, &error);
+
   /* The run may have ended meanwhile: the worker's death is told by its own signal. */
-  if (medley_worker_run_finish (MEDLEY_WORKER (source), result, &error) || self == NULL
-      || self->worker != MEDLEY_WORKER (source) || medley_worker_is_gone (self->worker)
-      || error->domain != MEDLEY_ERROR)
+  if (self == NULL || self->worker != MEDLEY_WORKER (source))
+    return;
+  self->accepted = ok;
+  if (ok || medley_worker_is_gone (self->worker) || error->domain != MEDLEY_ERROR)
     return;
   end (self, FALSE, medley_error_to_variant (error, NULL, NULL));
 }
@@ -286,7 +325,9 @@ call_worker (MedleyRun *self, GError **error)
     return FALSE;
   self->called = TRUE;
   medley_job_set_state (self->job, MEDLEY_JOB_RUNNING);
-  medley_stage_reuse_tell (self->reuse, self->job);
+  if (!self->told)
+    medley_stage_reuse_tell (self->reuse, self->job);
+  self->told = TRUE;
   medley_worker_run_async (self->worker, medley_job_get_id (self->job), plan,
                            g_variant_builder_end (&inputs), g_variant_builder_end (&outputs),
                            stages, fds, run_called, g_object_ref (self->job));
@@ -361,6 +402,7 @@ medley_run_start (MedleyJob *job, MedleyPool *pool, MedleyConfig *config, gboole
   self->run_time = run_time;
   self->config = g_object_ref (config);
   self->acquiring = TRUE;
+  self->exec_only = exec_only;
   g_signal_connect (pool, "log", G_CALLBACK (worker_printed), self);
   /* Replies find the run through its job: it may be gone when they come. */
   g_object_set_data (G_OBJECT (job), "medley-run", self);

@@ -157,6 +157,12 @@ class Daemon:
             time.sleep(0.02)
         raise TimeoutError(f"job {job_id} is still {job['state']}")
 
+    def kill_workers(self, job_id):
+        """Kills the worker that runs a job; all of them, since which one it is nobody is told."""
+        self.wait(job_id, ("running",))
+        for pid in self.status()["workers"]["pids"]:
+            os.kill(pid, signal.SIGKILL)
+
     def status(self):
         return self.curl("/api/v1").json()
 
