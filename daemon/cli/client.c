@@ -430,6 +430,9 @@ medley_client_upload_async (MedleyClient *self, const char *path, GInputStream *
 {
   SoupMessage *message = new_message (self, "PUT", path);
 
+  /* On a connection that was used before, libsoup would send the rest of a stream that broke off as
+   * if it were the whole. */
+  soup_message_add_flags (message, SOUP_MESSAGE_NEW_CONNECTION);
   /* Length -1 makes it chunked. */
   soup_message_set_request_body (message, "application/octet-stream", content, -1);
   exchange_start (self, message, cancellable, callback, data);
