@@ -36,8 +36,15 @@ typedef struct {
 static Zygote
 zygote_start (const char *preload)
 {
-  const char *argv[]
-      = { g_getenv ("MEDLEY_WORKER"), "--zygote", "--fd", "3", "--preload", preload, NULL };
+  const char *argv[] = { g_getenv ("MEDLEY_WORKER"),
+                         "--zygote",
+                         "--fd",
+                         "3",
+                         "--preload",
+                         preload,
+                         "--sandbox",
+                         TEST_SANDBOX,
+                         NULL };
   g_autoptr (GError) error = NULL;
   Zygote self;
   int pair[2];

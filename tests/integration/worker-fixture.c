@@ -82,7 +82,8 @@ test_worker_build_registry (void)
   g_assert_nonnull (g_mkdtemp (folder));
   fresh = g_build_filename (folder, MEDLEY_REGISTRY_NAME, NULL);
   g_spawn_sync (NULL,
-                (char *[]){ (char *) g_getenv ("MEDLEY_WORKER"), "--build-registry", folder, NULL },
+                (char *[]){ (char *) g_getenv ("MEDLEY_WORKER"), "--build-registry", folder,
+                            "--sandbox", TEST_SANDBOX, NULL },
                 NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, NULL, &status, &error);
   g_assert_no_error (error);
   g_assert_cmpint (status, ==, 0);
@@ -105,7 +106,8 @@ test_worker_start (const char *const *arguments)
   test_worker_build_registry ();
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
   number = g_strdup_printf ("%d", 3);
-  g_strv_builder_add_many (builder, g_getenv ("MEDLEY_WORKER"), "--fd", number, NULL);
+  g_strv_builder_add_many (builder, g_getenv ("MEDLEY_WORKER"), "--fd", number, "--sandbox",
+                           TEST_SANDBOX, NULL);
   if (arguments != NULL)
     g_strv_builder_addv (builder, (const char **) arguments);
   argv = g_strv_builder_end (builder);

@@ -4,6 +4,13 @@
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 
+/* The thread sanitizer writes its reports to files, and reads the libraries that they name. */
+#ifdef __SANITIZE_THREAD__
+#define TEST_SANDBOX "none"
+#else
+#define TEST_SANDBOX "strict"
+#endif
+
 /* Recorded and replayed ports of a stage; files in the worker's folder. */
 typedef struct {
   const char *stage;
