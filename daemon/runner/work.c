@@ -20,6 +20,9 @@ struct _MedleyWork {
 };
 
 static MedleyWork works[N_WORKS];
+/* While a place is given to another stage nobody copies its names. Signal handlers do not ask: the
+ * names end somewhere in any case. */
+static GMutex naming;
 static __thread MedleyWork *current;
 
 MedleyWork *
@@ -29,9 +32,11 @@ medley_work_new (const char *stage, const char *engine)
     MedleyWork *work = &works[i];
 
     if (g_atomic_int_compare_and_exchange (&work->used, 0, 1)) {
+      g_mutex_lock (&naming);
       __atomic_store_n (&work->since, 0, __ATOMIC_RELEASE);
       g_strlcpy (work->stage, stage, sizeof work->stage);
       g_strlcpy (work->engine, engine != NULL ? engine : "", sizeof work->engine);
+      g_mutex_unlock (&naming);
       return work;
     }
   }
@@ -80,10 +85,13 @@ find_longest (void)
 void
 medley_work_longest (char **stage, char **engine)
 {
-  const MedleyWork *work = find_longest ();
+  const MedleyWork *work;
 
+  g_mutex_lock (&naming);
+  work = find_longest ();
   *stage = g_strdup (work != NULL ? work->stage : "");
   *engine = g_strdup (work != NULL ? work->engine : "");
+  g_mutex_unlock (&naming);
 }
 
 /* Only what is safe in a signal handler: no allocation, no locks, no stdio. */

@@ -7,6 +7,7 @@
 #include "runner/properties.h"
 #include "runner/run-plan.h"
 #include "runner/text-writer.h"
+#include "runner/work.h"
 
 typedef struct {
   const char *name;
@@ -258,6 +259,42 @@ test_bad_plans (void)
   }
 }
 
+/* Gives one place of work to two stages in turn, as jobs in a row do. */
+static gpointer
+change_places (gpointer data)
+{
+  static const char *const names[] = { "a-stage-with-a-long-name-aaaaaaaaaaaaaaaaaaaaaaaaa", "b" };
+
+  for (guint i = 0; g_atomic_int_get ((gint *) data) == 0; i++) {
+    MedleyWork *work = medley_work_new (names[i % 2], names[i % 2]);
+
+    medley_work_enter (work);
+    medley_work_enter (NULL);
+    medley_work_free (work);
+  }
+  return NULL;
+}
+
+/* A heartbeat asks while a job begins. */
+static void
+test_names_of_work_are_whole (void)
+{
+  gint end = 0;
+  GThread *thread = g_thread_new ("job", change_places, &end);
+  guint n_named = 0;
+
+  for (guint i = 0; i < 20000 || n_named == 0; i++) {
+    g_autofree char *stage = NULL;
+    g_autofree char *engine = NULL;
+
+    medley_work_longest (&stage, &engine);
+    g_assert_cmpstr (stage, ==, engine);
+    n_named += *stage != '\0';
+  }
+  g_atomic_int_set (&end, 1);
+  g_thread_join (thread);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -271,5 +308,6 @@ main (int argc, char **argv)
   g_test_add_func ("/runner/property-values-are-restored", test_values_are_restored);
   g_test_add_func ("/runner/text-files", test_text_files);
   g_test_add_func ("/runner/plans-that-make-no-sense", test_bad_plans);
+  g_test_add_func ("/runner/names-of-work-are-whole", test_names_of_work_are_whole);
   return g_test_run ();
 }
