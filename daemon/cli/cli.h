@@ -160,6 +160,8 @@ medley_cmd_logs (MedleyCli *cli);
 int
 medley_cmd_change (MedleyCli *cli); /* cancel, pause, resume, retry, rm */
 int
+medley_cmd_cache (MedleyCli *cli);
+int
 medley_cmd_doctor (MedleyCli *cli);
 int
 medley_cmd_config (MedleyCli *cli);

@@ -292,6 +292,29 @@ check_circuits (Doctor *doctor, GVariant *status)
 }
 
 static void
+check_cache (Doctor *doctor, GVariant *status)
+{
+  g_autoptr (GVariant) cache = medley_reply_object (status, "cache");
+  const char *off = medley_reply_string (cache, "off", NULL);
+  g_autofree char *size
+      = medley_format_size ((guint64) MAX (medley_reply_integer (cache, "bytes", 0), 0));
+  g_autofree char *most
+      = medley_format_size ((guint64) MAX (medley_reply_integer (cache, "maximum", 0), 0));
+
+  if (cache == NULL)
+    return;
+  if (off != NULL)
+    say (doctor, NOTE, "cache", NULL, "results of stages are not kept: %s", off);
+  else
+    say (doctor, GOOD, "cache", NULL,
+         "%s, %" G_GINT64_FORMAT " results, %s of %s; %" G_GINT64_FORMAT
+         " stages were not run again, %" G_GINT64_FORMAT " were not found",
+         medley_reply_string (cache, "folder", "?"), medley_reply_integer (cache, "entries", 0),
+         size, most, medley_reply_integer (cache, "hits", 0),
+         medley_reply_integer (cache, "misses", 0));
+}
+
+static void
 print_value (const char *subject, const char *detail, GVariant *value)
 {
   g_autoptr (GVariant) line = NULL;
@@ -311,9 +334,8 @@ static void
 check_rest (Doctor *doctor, GVariant *status)
 {
   static const char *const known[]
-      = { "version",       "jobs",      "workers", "configuration", "engines",
-          "brokenPlugins", "pipelines", "uptime",  "faces",         "sandbox",
-          "store",         "circuits",  NULL };
+      = { "version", "jobs",  "workers", "configuration", "engines",  "brokenPlugins", "pipelines",
+          "uptime",  "faces", "sandbox", "store",         "circuits", "cache",         NULL };
   GVariantIter iter;
   const char *name;
   GVariant *value;
@@ -512,6 +534,7 @@ check_daemon (Doctor *doctor)
   check_sandbox (doctor, status);
   check_store (doctor, status);
   check_circuits (doctor, status);
+  check_cache (doctor, status);
   check_rest (doctor, status);
   check_engines (doctor);
   check_voices (doctor);

@@ -289,6 +289,27 @@ handle_remove_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation
   return TRUE;
 }
 
+static void
+cache_cleared (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GDBusMethodInvocation *invocation = data;
+  g_autoptr (GError) error = NULL;
+  guint64 removed;
+
+  if (medley_job_manager_clear_cache_finish (MEDLEY_JOB_MANAGER (source), result, &removed, &error))
+    g_dbus_method_invocation_return_value (invocation, g_variant_new ("(t)", removed));
+  else
+    medley_dbus_return_error (invocation, error);
+}
+
+static gboolean
+handle_clear_cache (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
+                    MedleyJobManager *jobs)
+{
+  medley_job_manager_clear_cache_async (jobs, cache_cleared, invocation);
+  return TRUE;
+}
+
 static gboolean
 handle_get_status (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
                    MedleyJobManager *jobs)
@@ -310,6 +331,7 @@ static const struct {
   { "handle-get-job", G_CALLBACK (handle_get_job) },
   { "handle-retry-job", G_CALLBACK (handle_retry_job) },
   { "handle-remove-job", G_CALLBACK (handle_remove_job) },
+  { "handle-clear-cache", G_CALLBACK (handle_clear_cache) },
   { "handle-get-status", G_CALLBACK (handle_get_status) },
 };
 

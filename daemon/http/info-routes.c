@@ -12,6 +12,26 @@ medley_http_show_status (MedleyHttp *http, MedleyHttpExchange *exchange, const c
 }
 
 static void
+cache_cleared (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (MedleyHttpExchange) exchange = data;
+  g_autoptr (GError) error = NULL;
+  guint64 removed;
+
+  if (medley_job_manager_clear_cache_finish (MEDLEY_JOB_MANAGER (source), result, &removed, &error))
+    medley_http_respond_json (exchange, 200, g_variant_new_parsed ("{'removed': <%t>}", removed));
+  else
+    medley_http_respond_problem (exchange, error, 0, NULL);
+}
+
+void
+medley_http_clear_cache (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
+{
+  medley_job_manager_clear_cache_async (medley_http_get_manager (http), cache_cleared,
+                                        medley_http_exchange_ref (exchange));
+}
+
+static void
 respond_word (MedleyHttpExchange *exchange, const char *word)
 {
   GVariantDict dict;

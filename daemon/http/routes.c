@@ -15,6 +15,8 @@ static const MedleyHttpRoute table[] = {
   { "GET", "/readyz", NONE, NULL, medley_http_show_readiness, "Whether the daemon can run jobs" },
   { "GET", API, READ, NULL, medley_http_show_status, "Version, workers, jobs by state, configuration in force" },
 
+  { "DELETE", API "/cache", RUN, NULL, medley_http_clear_cache, "Removes all kept results of stages" },
+
   { "POST", API "/jobs", RUN, NULL, medley_http_create_job, "Creates a job" },
   { "GET", API "/jobs", READ, "state pipeline cursor limit", medley_http_list_jobs, "Lists jobs, the newest first" },
   { "GET", API "/jobs/{id}", READ, NULL, medley_http_show_job, "Shows a job" },

@@ -63,6 +63,8 @@ MedleyPipeline *
 medley_http_find_pipeline (MedleyHttp *http, const char *name, GError **error);
 
 void
+medley_http_clear_cache (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
+void
 medley_http_show_status (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
 medley_http_show_health (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);

@@ -199,8 +199,13 @@ medley_job_manager_retain_soon (MedleyJobManager *self);
 void
 medley_job_manager_watch_age (MedleyJobManager *self);
 
+/* ---- caching.c ---- */
+
 /* Jobs do not depend on it: without a cache there is a reason why. */
 void
 medley_job_manager_open_cache (MedleyJobManager *self);
+/* (transfer floating): `a{sv}`, for the status */
+GVariant *
+medley_job_manager_describe_cache (MedleyJobManager *self);
 
 G_END_DECLS

@@ -292,6 +292,22 @@ medley_job_manager_may_take_jobs (MedleyJobManager *self, GError **error);
 GVariant *
 medley_job_manager_status (MedleyJobManager *self);
 
+/**
+ * medley_job_manager_clear_cache_async:
+ * @self: a manager
+ * @callback: called from the main context
+ * @data: for @callback
+ *
+ * Removes all kept results of stages. Jobs that run go on with those that they have.
+ */
+void
+medley_job_manager_clear_cache_async (MedleyJobManager *self, GAsyncReadyCallback callback,
+                                      gpointer data);
+/* @removed: how many there were; MEDLEY_ERROR_UNAVAILABLE when there is no cache */
+gboolean
+medley_job_manager_clear_cache_finish (MedleyJobManager *self, GAsyncResult *result,
+                                       guint64 *removed, GError **error);
+
 /* Records where a face listens, or why it is off, for the status. */
 void
 medley_job_manager_set_face (MedleyJobManager *self, const char *face, const char *where);

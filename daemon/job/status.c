@@ -2,7 +2,6 @@
 
 /* What the manager tells of the daemon as a whole. */
 
-#include "base/error.h"
 #include "job/manager-private.h"
 
 static GVariant *
@@ -39,26 +38,6 @@ describe_store (MedleyJobManager *self)
   return g_variant_dict_end (&store);
 }
 
-void
-medley_job_manager_open_cache (MedleyJobManager *self)
-{
-  g_autoptr (GError) error = NULL;
-
-  self->cache = medley_stage_cache_new_from_config (self->config, &error);
-  if (self->cache != NULL)
-    return;
-  self->cache_off = g_strdup (error->message);
-  if (!g_error_matches (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE))
-    g_warning ("no stage cache: %s", error->message);
-}
-
-static GVariant *
-describe_cache (MedleyJobManager *self)
-{
-  return self->cache != NULL ? medley_stage_cache_describe (self->cache)
-                             : g_variant_new_parsed ("{'off': <%s>}", self->cache_off);
-}
-
 GVariant *
 medley_job_manager_status (MedleyJobManager *self)
 {
@@ -86,7 +65,7 @@ medley_job_manager_status (MedleyJobManager *self)
   g_variant_dict_insert (&dict, "pipelines", "u", pipelines->len);
   g_variant_dict_insert (&dict, "uptime", "d",
                          (double) (g_get_monotonic_time () - self->started) / G_USEC_PER_SEC);
-  g_variant_dict_insert_value (&dict, "cache", describe_cache (self));
+  g_variant_dict_insert_value (&dict, "cache", medley_job_manager_describe_cache (self));
   g_variant_dict_insert_value (&dict, "faces", faces);
   g_variant_unref (faces);
   return g_variant_dict_end (&dict);

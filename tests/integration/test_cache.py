@@ -129,6 +129,7 @@ class Cache(unittest.TestCase):
         self.assertEqual(self.daemon.output(second, "out"), b"Some words.\n")
         status = self.daemon.status()["cache"]
         self.assertEqual((status["entries"], status["hits"], status["misses"]), (1, 1, 1))
+        self.assertIn("1 stages were not run again", self.daemon.medley("doctor").stdout.decode())
         self.assertGreaterEqual(status["bytes"], 1)
         self.assertEqual(status["maximum"], 64 * MIB)
 
@@ -163,6 +164,19 @@ class Cache(unittest.TestCase):
         for _ in range(2):
             self.assertEqual(self.daemon.reused(self.daemon.run("after-identity")), [])
         self.daemon.settle(3)
+
+    def test_cleared(self):
+        for text in ("One.", "Two.", "Three."):
+            self.daemon.run("slow", text)
+        self.daemon.settle(3)
+        self.assertIn(b"3 results in ", self.daemon.medley("cache", check=True).stdout)
+        self.assertEqual(self.daemon.medley("cache", "clear", check=True).stdout, b"3 results removed\n")
+        self.assertEqual(self.daemon.entries(), [])
+        self.assertEqual(self.daemon.status()["cache"]["bytes"], 0)
+        reply = self.daemon.curl("/api/v1/cache", "-X", "DELETE")
+        self.assertEqual((reply.status, reply.json()), (200, {"removed": 0}))
+        self.assertEqual(self.daemon.reused(self.daemon.run("slow", "One.")), [])
+        self.assertEqual(self.daemon.medley("cache", "forget").returncode, 2)
 
     def test_not_wanted(self):
         job = self.daemon.run("slow", cache=False)
@@ -326,6 +340,8 @@ class Bounds(unittest.TestCase):
                 self.assertEqual(daemon.reused(job) + daemon.engines(job, "stage-recorded"), [])
             self.assertFalse(daemon.stages.exists())
             self.assertIn("cache.bytes", daemon.status()["cache"]["off"])
+            reply = daemon.curl("/api/v1/cache", "-X", "DELETE")
+            self.assertEqual((reply.status, reply.json()["code"]), (503, "unavailable"))
 
     def test_a_folder_that_cannot_be_used(self):
         daemon = Cached()
