@@ -236,7 +236,7 @@ class ForeignClients(DBusTest):
 
 
 class Suspensions(DBusTest):
-    settings = ("jobs.attempts=1", "workers.circuit-crashes=1", "workers.circuit-time=1s")
+    settings = ("jobs.attempts=1", "workers.circuit-crashes=1", "workers.circuit-time=5s")
 
     def engine(self, name):
         return self.client.objects()[f"{ROOT}/engine/{name}"]["org.medley.Engine1"]
