@@ -136,12 +136,23 @@ discard (MedleyPool *self, MedleyWorker *worker)
   g_ptr_array_remove_fast (self->all, worker);
 }
 
+/* Each worker says for itself whether it is counted: one that ends while it is idle leaves that
+ * queue as soon as it is asked for, before its end is told. */
+static void
+set_starting (MedleyPool *self, MedleyWorker *worker, gboolean starting)
+{
+  gboolean counted = g_object_get_data (G_OBJECT (worker), "medley-starting") != NULL;
+
+  g_object_set_data (G_OBJECT (worker), "medley-starting", starting ? self : NULL);
+  self->starting += (guint) starting - (guint) counted;
+}
+
 static void
 worker_ready (MedleyWorker *worker, gpointer data)
 {
   MedleyPool *self = data;
 
-  self->starting--;
+  set_starting (self, worker, FALSE);
   if (!is_current (self, worker))
     discard (self, worker);
   else
@@ -153,15 +164,15 @@ static void
 worker_exited (MedleyWorker *worker, GError *error, gpointer data)
 {
   MedleyPool *self = data;
-  gboolean was_idle = g_queue_remove (&self->idle, worker);
 
   self->n_lost++;
+  g_queue_remove (&self->idle, worker);
   g_signal_handlers_disconnect_by_data (worker, self);
   if (g_object_get_data (G_OBJECT (worker), "medley-busy") != NULL) {
     self->busy--;
   } else {
     /* It did nothing for anybody: what ends the next one may be the same. */
-    self->starting -= !was_idle;
+    set_starting (self, worker, FALSE);
     medley_pool_note_failure (self, error);
   }
   g_ptr_array_remove_fast (self->all, worker);
@@ -199,7 +210,7 @@ launched (GObject *source, GAsyncResult *result, gpointer data)
     g_object_unref (worker);
     return;
   }
-  self->starting++;
+  set_starting (self, worker, TRUE);
   set_generation (self, worker);
   g_ptr_array_add (self->all, worker);
   g_signal_connect (worker, "ready", G_CALLBACK (worker_ready), self);

@@ -192,6 +192,19 @@ class Workers(unittest.TestCase):
         reply = self.daemon.curl("/api/v1/engines/fakeecho")
         self.assertEqual(reply.status, 200, reply.body)
 
+    def test_a_worker_that_died_idle_is_not_counted_as_starting(self):
+        self.check_whole_again()
+        workers = self.daemon.status()["workers"]
+        # A job asks for it when it is gone, and the zygote has not yet told of it.
+        os.kill(workers["zygote"], signal.SIGSTOP)
+        for pid in workers["pids"]:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+        job = self.daemon.create(pipeline="echo", inputs={"text": {"text": "One line.\n"}})
+        os.kill(workers["zygote"], signal.SIGCONT)
+        self.assertEqual(self.daemon.wait(job["id"])["state"], "done")
+        self.check_whole_again()
+
     def test_a_flood_of_messages_is_cut(self):
         begin = time.monotonic()
         with Daemon(pipelines=PIPELINES, environment={"GST_DEBUG": "GST_*:7"}) as daemon:
