@@ -187,7 +187,7 @@ make_request (Run *self, MedleyHttpForm *form, GError **error)
     self->input = g_strdup (medley_http_request_get_query (request, "input"));
     if (!check_size (self, pipeline, error))
       return NULL;
-    medley_job_request_add_input_upload (wanted, self->input);
+    medley_job_request_add_input_stream (wanted, self->input);
   } else if (!medley_http_form_fill (form, wanted, medley_pipeline_get_inputs (pipeline), error)) {
     return NULL;
   }

@@ -11,7 +11,7 @@ refuse_state (MedleyJob *job, const char *what, GError **error)
 {
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE, "job %s cannot be %s: it is %s",
                medley_job_get_id (job), what,
-               medley_job_state_to_string (medley_job_get_state (job)));
+               medley_job_state_to_string (medley_job_get_end_state (job)));
   return FALSE;
 }
 
@@ -37,10 +37,10 @@ has_inputs (MedleyJob *job, GError **error)
 gboolean
 medley_job_manager_cancel (MedleyJobManager *self, MedleyJob *job, GError **error)
 {
-  MedleyJobState state = medley_job_get_state (job);
+  MedleyJobState state = medley_job_get_end_state (job);
   g_autoptr (GError) reason = NULL;
 
-  if (state == MEDLEY_JOB_CANCELLED || medley_job_is_ending (job))
+  if (state == MEDLEY_JOB_CANCELLED)
     return TRUE;
   if (medley_job_state_is_final (state))
     return refuse_state (job, "cancelled", error);

@@ -163,11 +163,15 @@ fill_inputs (MedleyJobManager *self, MedleyCreation *creation, MedleyJob *job, G
     const char *key = g_str_has_prefix (type, "text/") ? "limits.text-bytes" : "limits.input-bytes";
     MedleyInput *input = medley_job_add_input (
         job, name, type,
-        given->kind == MEDLEY_REQUEST_UPLOAD ? MEDLEY_INPUT_AWAITED : MEDLEY_INPUT_COMING,
+        given->kind == MEDLEY_REQUEST_UPLOAD || given->kind == MEDLEY_REQUEST_STREAM
+            ? MEDLEY_INPUT_AWAITED
+            : MEDLEY_INPUT_COMING,
         medley_config_get_number (medley_job_manager_get_config (self), key), error);
 
     if (input == NULL)
       return FALSE;
+    if (given->kind == MEDLEY_REQUEST_STREAM)
+      input->is_upload = FALSE;
     if (given->kind == MEDLEY_REQUEST_BYTES) {
       gsize length;
       const void *data = g_bytes_get_data (given->bytes, &length);

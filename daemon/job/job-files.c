@@ -3,6 +3,7 @@
 /* Inputs and outputs of a job. */
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -265,19 +266,28 @@ medley_job_get_bytes (MedleyJob *self)
   return bytes;
 }
 
+/* A file that was not synced may have kept its length and lost its content. */
+static gboolean
+holds (int fd, GBytes *content)
+{
+  gsize size;
+  const void *data = g_bytes_get_data (content, &size);
+  g_autofree char *found = g_malloc (size + 1);
+
+  return pread (fd, found, size + 1, 0) == (gssize) size && memcmp (found, data, size) == 0;
+}
+
 /* Returns a descriptor at the beginning of what was written, or -1. */
 static int
-write_anew (MedleyJob *self, const char *file, guint64 size)
+write_anew (MedleyJob *self, const char *file, GBytes *content)
 {
-  g_autoptr (GBytes) content
-      = self->store != NULL ? medley_job_store_get_content (self->store, self->id, file) : NULL;
+  gsize size;
+  const void *data = g_bytes_get_data (content, &size);
   int fd;
 
-  if (content == NULL || g_bytes_get_size (content) != size)
-    return -1;
   medley_spool_remove (self->spool, file);
   fd = medley_spool_create (self->spool, file, NULL);
-  if (fd >= 0 && (pwrite (fd, g_bytes_get_data (content, NULL), size, 0) != (gssize) size))
+  if (fd >= 0 && pwrite (fd, data, size, 0) != (gssize) size)
     medley_clear_fd (&fd);
   return fd;
 }
@@ -286,12 +296,20 @@ int
 medley_job_open_file (MedleyJob *self, const char *file, guint64 size, GError **error)
 {
   int fd = medley_spool_open (self->spool, file, NULL);
+  g_autoptr (GBytes) content = NULL;
   struct stat info;
 
-  if (fd >= 0 && fstat (fd, &info) == 0 && (guint64) info.st_size == size)
+  if (self->store != NULL && size <= MEDLEY_RECORD_INLINE_BYTES)
+    content = medley_job_store_get_content (self->store, self->id, file);
+  if (content != NULL && g_bytes_get_size (content) != size)
+    g_clear_pointer (&content, g_bytes_unref);
+  if (fd >= 0
+      && (content != NULL ? holds (fd, content)
+                          : fstat (fd, &info) == 0 && (guint64) info.st_size == size))
     return fd;
   medley_clear_fd (&fd);
-  fd = write_anew (self, file, size);
+  if (content != NULL)
+    fd = write_anew (self, file, content);
   if (fd < 0)
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO,
                  "the spool no longer has the %" G_GUINT64_FORMAT

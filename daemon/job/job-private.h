@@ -218,6 +218,9 @@ void
 medley_job_prepare_end (MedleyJob *self, MedleyJobState state, GVariant *error);
 gboolean
 medley_job_is_ending (MedleyJob *self);
+/* its state, or the one that is being written */
+MedleyJobState
+medley_job_get_end_state (MedleyJob *self);
 /* ... and it is done */
 gboolean
 medley_job_will_be_done (MedleyJob *self);

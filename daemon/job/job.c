@@ -187,6 +187,12 @@ medley_job_prepare_end (MedleyJob *self, MedleyJobState state, GVariant *error)
   self->outputs_changed = TRUE;
 }
 
+MedleyJobState
+medley_job_get_end_state (MedleyJob *self)
+{
+  return self->is_ending ? self->end_state : self->state;
+}
+
 gboolean
 medley_job_will_be_done (MedleyJob *self)
 {

@@ -48,7 +48,11 @@ medley_job_request_add_input_fd (MedleyJobRequest *self, const char *name, int f
 /* An input that medley_job_manager_open_input() will fill. */
 void
 medley_job_request_add_input_upload (MedleyJobRequest *self, const char *name);
-/* (nullable) @name in the three above: NULL is the pipeline's only input */
+/* The same for one that cannot be sent again: after the daemon's death the job does not wait for
+ * it. */
+void
+medley_job_request_add_input_stream (MedleyJobRequest *self, const char *name);
+/* (nullable) @name in the four above: NULL is the pipeline's only input */
 
 /* @value: s, b, x or d; strings are converted to the parameter's type where they parse exactly */
 void

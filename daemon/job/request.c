@@ -89,6 +89,12 @@ medley_job_request_add_input_upload (MedleyJobRequest *self, const char *name)
 }
 
 void
+medley_job_request_add_input_stream (MedleyJobRequest *self, const char *name)
+{
+  add_input (self, name, MEDLEY_REQUEST_STREAM);
+}
+
+void
 medley_job_request_set_parameter (MedleyJobRequest *self, const char *name, GVariant *value)
 {
   g_variant_dict_insert_value (&self->parameters, name, value);

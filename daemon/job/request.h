@@ -11,6 +11,7 @@ typedef enum {
   MEDLEY_REQUEST_BYTES,
   MEDLEY_REQUEST_FD,
   MEDLEY_REQUEST_UPLOAD,
+  MEDLEY_REQUEST_STREAM,
 } MedleyRequestInputKind;
 
 typedef struct {

@@ -154,7 +154,10 @@ worker_finished (MedleyWorker *worker, const char *job, gboolean ok, GVariant *e
 
   if (!g_str_equal (job, medley_job_get_id (self->job)))
     return;
-  if (ok)
+  /* Whoever was told that it is cancelled must not find it done. */
+  if (ok
+      && (self->stop_error == NULL
+          || !g_error_matches (self->stop_error, MEDLEY_ERROR, MEDLEY_ERROR_CANCELLED)))
     end (self, TRUE, NULL);
   else if (self->stop_error != NULL)
     end (self, FALSE, medley_error_to_variant (self->stop_error, NULL, NULL));
