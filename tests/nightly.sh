@@ -84,8 +84,8 @@ nightly_fuzz() {
 # The daemon is killed NIGHTLY_KILLS times while jobs are made.
 nightly_kills() {
   build build -Dwerror=true
-  say "killing medleyd ${NIGHTLY_KILLS:-500} times"
-  MEDLEY_TEST_KILLS=${NIGHTLY_KILLS:-500} timeout_multiplier=60 run_tests build "$results" kill
+  say "killing medleyd ${NIGHTLY_KILLS:-500} times, and failing every file operation of the commit path"
+  MEDLEY_TEST_KILLS=${NIGHTLY_KILLS:-500} MEDLEY_TEST_STRIDE=1 timeout_multiplier=60 run_tests build "$results" kill commit
 }
 
 # nightly [PART...]

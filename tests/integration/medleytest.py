@@ -5,12 +5,14 @@ Each daemon has its own folders, sockets and workers below a temporary folder, T
 message bus unless one is given. Nothing is mocked.
 """
 
+import http.client
 import json
 import os
 import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -30,14 +32,22 @@ WRAPPER = shlex.split(os.environ.get("MEDLEY_TEST_WRAPPER", ""))
 # word, and keeps a history for each thread.
 MEMORY_FACTOR = int(os.environ.get("MEDLEY_TEST_MEMORY_FACTOR", "1"))
 
+
+
+def is_sanitized():
+    """Whether the build under test is slow and its memory says nothing."""
+    options = json.loads((BUILD / "meson-info" / "intro-buildoptions.json").read_text())
+    return any(option["name"] == "b_sanitize" and option["value"] not in ("none", []) for option in options)
+
+
 SLOW_TO_START = {"GST_DEBUG_NO_COLOR": "1"}
 
 
 class Daemon:
     """A medleyd with its own folders. Use it as a context manager."""
 
-    def __init__(self, *settings, environment=None, options=(), pipelines=None):
-        self.folder = Path(tempfile.mkdtemp(prefix="medley-test-"))
+    def __init__(self, *settings, environment=None, options=(), pipelines=None, parent=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="medley-test-", dir=parent))
         self.settings = list(settings)
         self.options = list(options)
         self.environment = dict(os.environ, **(environment or {}))
@@ -88,6 +98,14 @@ class Daemon:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
+        ready = self.launch()
+        with os.fdopen(ready, "rb") as stream:
+            if stream.read() != b"ready\n":
+                self.process.wait(PATIENCE)
+                raise RuntimeError(f"medleyd did not start:\n{self.log.read_text(errors='replace')}")
+
+    def launch(self):
+        """Starts without waiting; returns a descriptor from which "ready" is read when it is."""
         read_end, write_end = os.pipe()
         command = [*WRAPPER, str(MEDLEYD), *self.options, "--ready-fd", str(write_end)]
         for setting in self.settings:
@@ -97,10 +115,13 @@ class Daemon:
                 command, env=self.environment, pass_fds=[write_end], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         os.close(write_end)
-        with os.fdopen(read_end, "rb") as ready:
-            if ready.read() != b"ready\n":
-                self.process.wait(PATIENCE)
-                raise RuntimeError(f"medleyd did not start:\n{self.log.read_text(errors='replace')}")
+        return read_end
+
+    def kill(self):
+        """As a power cut or the kernel would: without a word."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
 
     def stop(self):
         if self.process is None:
@@ -165,6 +186,51 @@ class Daemon:
 
     def status(self):
         return self.curl("/api/v1").json()
+
+
+class Broken(Exception):
+    """The connection broke: whether the request was carried out is not known."""
+
+
+class Http:
+    """Requests on a kept connection to the Unix socket of a daemon, which may die and come back."""
+
+    def __init__(self, path, timeout=PATIENCE):
+        self.path, self.timeout = str(path), timeout
+        self.connection = None
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def ask(self, method, path, body=None, headers=None):
+        """Returns a Reply. `body` may be an iterable of blocks, which are sent in chunks."""
+        try:
+            if self.connection is None:
+                connection = http.client.HTTPConnection("localhost", timeout=self.timeout)
+                connection.sock = socket.socket(socket.AF_UNIX)
+                self.connection = connection
+                connection.sock.settimeout(self.timeout)
+                connection.sock.connect(self.path)
+            chunked = body is not None and not isinstance(body, (bytes, str))
+            all_headers = dict(headers or {}, **({"Transfer-Encoding": "chunked"} if chunked else {}))
+            self.connection.request(method, path, body, all_headers, encode_chunked=chunked)
+            reply = self.connection.getresponse()
+            data = reply.read()
+        except TimeoutError:
+            self.close()
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise Broken(f"{method} {path}: {error!r}") from error
+        if reply.will_close:
+            self.close()
+        return Reply(reply.status, {k.lower(): v for k, v in reply.getheaders()}, data, 0, "")
+
+    def ask_json(self, method, path, value, headers=None):
+        return self.ask(method, path, json.dumps(value).encode(),
+                        {"Content-Type": "application/json", **(headers or {})})
 
 
 class Reply:
