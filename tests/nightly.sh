@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 # What only these parts need.
-to_check=(clang libclang-rt-14-dev valgrind dpkg-dev flex bison)
-nightly_parts=(threads memory fuzz kills)
+to_check=(clang libclang-rt-14-dev valgrind dpkg-dev flex bison systemd-container)
+nightly_parts=(threads memory fuzz kills service)
 
 # run_tests counts tests; this counts what was reported beside them.
 count_reports() { python3 tests/reports.py "$@"; }
@@ -86,6 +86,16 @@ nightly_kills() {
   build build -Dwerror=true
   say "killing medleyd ${NIGHTLY_KILLS:-500} times, and failing every file operation of the commit path"
   MEDLEY_TEST_KILLS=${NIGHTLY_KILLS:-500} MEDLEY_TEST_STRIDE=1 timeout_multiplier=60 run_tests build "$results" kill commit
+}
+
+# The units under a systemd of their own, in a container; only root can have one.
+nightly_service() {
+  local sudo=()
+  build build -Dwerror=true
+  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  say "booting a container with the systemd units"
+  "${sudo[@]}" tests/service/boot.sh build | tee build/service.tap || true
+  awk '/^ok/ { p++ } /^not ok|^Bail/ { f++ } END { print p + 0, f + 0 }' build/service.tap >>"$results"
 }
 
 # nightly [PART...]

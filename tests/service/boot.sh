@@ -28,7 +28,8 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/lower
 
 DESTDIR=$root /usr/bin/meson install -C "$build" --no-rebuild --quiet
 mkdir "$root/medley-test"
-cp "$here/inside.sh" "$here/../data/page.png" "$here/../../samples/article.txt" "$root/medley-test"
+cp "$here/inside.sh" "$here/../data/page.png" "$here/../../samples/article.txt" \
+  "$build/plugins/fake/libgstmedleyfake.so" "$root/medley-test"
 cat >"$root/etc/systemd/system/medley-test.service" <<END
 [Unit]
 Wants=dbus.service systemd-logind.service
@@ -40,13 +41,14 @@ ExecStopPost=/bin/systemctl poweroff -ff
 StandardOutput=append:/medley-out/tap
 StandardError=inherit
 END
-timeout -k 10 "$patience" systemd-nspawn --quiet --directory="$root" --register=no --keep-unit \
+# Without nspawn's own filter of system calls, which does not know Landlock: that of the unit is what counts.
+SYSTEMD_SECCOMP=0 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout -k 10 "$patience" systemd-nspawn --quiet --directory="$root" --register=no --keep-unit \
   --machine="medley-test-$$" --bind="$work/out:/medley-out" --console=pipe \
   --boot systemd.unit=medley-test.service </dev/null >"$work/out/console" 2>&1 || true
-if ! grep -q '^1\.\.' "$work/out/tap" 2>/dev/null; then
+if ! grep -q '^1\.\.\|^Bail' "$work/out/tap" 2>/dev/null; then
   sed 's/^/# /' "$work/out/console" "$work/out/tap" 2>/dev/null | tail -n 50
   echo "not ok - the container ran to its end"
   exit 1
 fi
 cat "$work/out/tap"
-! grep -q '^not ok' "$work/out/tap"
+! grep -q '^not ok\|^Bail' "$work/out/tap"
