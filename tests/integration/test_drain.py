@@ -321,7 +321,7 @@ class Drain(unittest.TestCase):
 
     def test_nothing_is_lost_that_was_just_acknowledged(self):
         daemon = self.daemon("jobs.drain=0")
-        for round_ in range(3):
+        for round_ in range(2):
             jobs, refused = {}, []
 
             def create(worker, jobs=jobs, refused=refused):
