@@ -130,6 +130,12 @@ list_engines (MedleyCli *cli)
       medley_table_add (table, row);
   }
   medley_table_print (table);
+  for (guint i = 0; i < list->len && !cli->is_json; i++) {
+    const char *suspension = medley_reply_string (g_ptr_array_index (list, i), "suspension", NULL);
+
+    if (suspension != NULL)
+      g_printerr ("%s\n", suspension);
+  }
   if (n_shown == 0 && !cli->is_json)
     g_printerr ("there are no engines%s%s\n", task != NULL ? " for " : "",
                 task != NULL ? task : "");

@@ -169,6 +169,8 @@ medley_describe_engine (MedleyCli *cli, GVariant *engine)
            medley_reply_string (engine, "license", "?"));
   g_print ("Cost:     %d (%s)\n", (int) medley_reply_integer (engine, "cost", 0),
            medley_reply_string (engine, "class", "cpu"));
+  if (medley_reply_boolean (engine, "suspended", FALSE))
+    g_print ("State:    %s\n", medley_reply_string (engine, "suspension", "suspended"));
   if (voices->len > 0)
     g_print ("Voices:   %u; \"medley voices %s\" lists them\n", voices->len,
              medley_reply_string (engine, "name", "?"));

@@ -132,6 +132,8 @@ class Circuits(Case):
         self.assertTrue(engines["fakecrash"]["suspended"])
         self.assertEqual(engines["fakecrash"]["suspension"], job["reason"])
         self.assertFalse(engines["fakeecho"]["suspended"])
+        self.assertEqual(daemon.medley("engines").stderr.decode().strip(), job["reason"])
+        self.assertIn(job["reason"], daemon.medley("engines", "fakecrash").stdout.decode())
         lines = [json.loads(line) for line in daemon.medley("doctor", "--json").stdout.splitlines()]
         self.assertEqual([(line["verdict"], line["detail"].partition(" until ")[0])
                           for line in lines if line["subject"] == "engine"],
