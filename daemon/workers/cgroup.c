@@ -62,8 +62,10 @@ find_own (const char *root, const char *membership, GError **error)
   g_autofree char *text = NULL;
   g_auto (GStrv) lines = NULL;
 
-  if (!g_file_get_contents (membership, &text, NULL, error))
+  if (!g_file_get_contents (membership, &text, NULL, NULL)) {
+    refuse (error, "%s cannot be read", membership);
     return NULL;
+  }
   lines = g_strsplit (text, "\n", -1);
   for (guint i = 0; lines[i] != NULL; i++) {
     if (g_str_has_prefix (lines[i], "0::/"))

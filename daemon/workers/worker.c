@@ -48,6 +48,10 @@ enum { SIGNAL_READY, SIGNAL_EVENT, SIGNAL_FINISHED, SIGNAL_HEARTBEAT, SIGNAL_EXI
 static guint signals[N_SIGNALS];
 
 #define STATUS_WAIT_MS 200
+/* The kernel stops what is too fast for the daemon, which asks a worker for its stage before it
+ * kills it; and it counts more than a worker's own memory: what it wrote to files, and its own
+ * tables. An eighth. */
+#define KERNEL_HEADROOM 8
 /* What a process may take from here on while it says where it is. */
 #define TELL_MS 200
 
@@ -123,7 +127,7 @@ medley_worker_limit_memory (MedleyWorker *self, MedleyCgroup *cgroup, guint64 li
 {
   g_return_if_fail (self->cgroup == NULL);
 
-  if (self->gone || !medley_cgroup_add (cgroup, self->pid, limit, NULL))
+  if (self->gone || !medley_cgroup_add (cgroup, self->pid, limit + limit / KERNEL_HEADROOM, NULL))
     return;
   self->cgroup = medley_cgroup_ref (cgroup);
   self->memory_limit = limit;

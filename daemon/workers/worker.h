@@ -53,7 +53,8 @@ medley_worker_is_gone (MedleyWorker *self);
  * @cgroup: the daemon's control group
  * @limit: bytes
  *
- * Puts the worker into a group of its own, whose memory the kernel limits; `exited` then says so.
+ * Puts the worker into a group of its own, whose memory the kernel limits to a little more than
+ * @limit, as a second line of defence; `exited` then says so.
  * Where that fails (it may have ended already) nothing changes.
  */
 void

@@ -101,6 +101,31 @@ class Limits(Case):
         self.check_failure(self.run_job(daemon, "exit"), "worker-crashed", "bad", "fakecrash", "exited with status")
 
 
+class Concurrency(Case):
+    """What keeps a job waiting although a worker is free."""
+
+    def check_waits(self, reason, *settings):
+        daemon = self.serve("workers.maximum=4", *settings)
+        first, second = (daemon.create(pipeline="endless", inputs={"text": {"text": "x\n"}}) for _ in range(2))
+        daemon.wait(first["id"], ("running",))
+        waiting = daemon.job(second["id"])
+        self.assertEqual((waiting["state"], waiting["reason"], waiting["position"]), ("queued", reason, 1))
+        daemon.curl(f"/api/v1/jobs/{first['id']}/cancel", "-X", "POST")
+        daemon.wait(second["id"], ("running",))
+        self.assertNotIn("reason", daemon.job(second["id"]))
+
+    def test_classes(self):
+        self.check_waits('waits for class "cpu": 1 of 1 jobs run (jobs.classes)', "jobs.classes=gpu=1;cpu=1")
+
+    def test_clients(self):
+        self.check_waits("1 of 1 jobs of this client run (limits.running-per-client)", "limits.running-per-client=1")
+
+    def test_a_bad_limit_is_refused_where_it_stands(self):
+        done = Daemon().medley("config", "--conf", "jobs.classes=gpu=none")
+        self.assertEqual(done.returncode, 7, done)
+        self.assertIn(b'jobs.classes: bad value "gpu=none": expected name=number', done.stderr)
+
+
 class Circuits(Case):
     def serve_circuits(self, seconds):
         return self.serve("workers.circuit-crashes=3", f"workers.circuit-time={seconds}s")
