@@ -13,10 +13,10 @@
 
 G_BEGIN_DECLS
 
-/* What the files of the manager share: manager.c (queue, runs, ends), creation.c, control.c,
- * lookup.c (which jobs there are), suspension.c (engines that crash), saving.c (what goes to the
- * store), drain.c (how it comes to rest), recovery.c (what an earlier daemon left) and retention.c
- * (what is forgotten). */
+/* What the files of the manager share: manager.c (runs), creation.c, control.c, waiting.c (why jobs
+ * do not run yet), suspension.c (engines that crash), ending.c, lookup.c (which jobs there are),
+ * saving.c (what goes to the store), drain.c (how it comes to rest), recovery.c (what an earlier
+ * daemon left) and retention.c (what is forgotten). */
 
 typedef struct _MedleyDrain MedleyDrain;
 
@@ -74,9 +74,6 @@ GVariant *
 medley_job_manager_find_checked (MedleyJobManager *self, const char *digest);
 void
 medley_job_manager_set_checked (MedleyJobManager *self, const char *digest, GVariant *plan);
-/* MEDLEY_ERROR_QUEUE_FULL, MEDLEY_ERROR_NO_SPACE */
-gboolean
-medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error);
 /* (transfer full): unique, sorts by time */
 char *
 medley_job_manager_make_id (MedleyJobManager *self);
@@ -85,18 +82,6 @@ void
 medley_job_manager_take_live (MedleyJobManager *self, MedleyJob *job);
 void
 medley_job_manager_add (MedleyJobManager *self, MedleyJob *job);
-/* Lets a queued job wait for what it needs: an upload, a time, or a worker. */
-void
-medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job);
-/* From now on a description says why the job waits. */
-void
-medley_job_manager_show_place (MedleyJobManager *self, MedleyJob *job);
-/* Ends a job that has not ended: its run is stopped, or it is taken from the queue. */
-void
-medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error);
-/* The last step of every job: @error is NULL for a job that is done. */
-void
-medley_job_manager_conclude (MedleyJobManager *self, MedleyJob *job, GVariant *error);
 /* Forgets the run of a job that has one: the worker is given back by then, or is killed. */
 void
 medley_job_manager_end_run (MedleyJobManager *self, MedleyJob *job);
@@ -107,6 +92,35 @@ medley_job_manager_schedule (MedleyJobManager *self);
 void
 medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error,
                                gpointer manager);
+
+/* ---- waiting.c ---- */
+
+/* MEDLEY_ERROR_QUEUE_FULL, MEDLEY_ERROR_NO_SPACE */
+gboolean
+medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error);
+/* Lets a queued job wait for what it needs: an upload, a time, or a worker. */
+void
+medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job);
+/* From now on a description says why the job waits. */
+void
+medley_job_manager_show_place (MedleyJobManager *self, MedleyJob *job);
+/* A MedleyAgendaDue, with the manager as its data. */
+void
+medley_job_manager_job_is_due (gpointer job, MedleyAgendaKind kind, gpointer manager);
+
+/* ---- ending.c ---- */
+
+/* Ends a job that has not ended: its run is stopped, or it is taken from the queue. */
+void
+medley_job_manager_stop (MedleyJobManager *self, MedleyJob *job, const GError *error);
+/* The last step of every job: @error is NULL for a job that is done. */
+void
+medley_job_manager_conclude (MedleyJobManager *self, MedleyJob *job, GVariant *error);
+/* An attempt has failed with @error, `a{sv}`: the job is queued again, or it ends. @log:
+ * (nullable): the worker's last lines */
+void
+medley_job_manager_attempt_failed (MedleyJobManager *self, MedleyJob *job, GVariant *error,
+                                   const char *const *log);
 
 /* ---- lookup.c ---- */
 
