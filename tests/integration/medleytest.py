@@ -75,6 +75,9 @@ class Daemon:
         # Most tests want to see what an engine's failure looks like, not that it is tried again.
         if not any(s.startswith("jobs.attempts=") for s in self.settings):
             self.settings.append("jobs.attempts=1")
+        # ... and crash engines on purpose, more often than a daemon would put up with.
+        if not any(s.startswith("workers.circuit-") for s in self.settings):
+            self.settings.append("workers.circuit-crashes=0")
         # Tests that stop their daemon mostly want it gone.
         if not any(s.startswith("jobs.drain=") for s in self.settings):
             self.settings.append("jobs.drain=0")
