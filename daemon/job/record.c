@@ -21,6 +21,36 @@ medley_job_record_new (const char *id)
   return self;
 }
 
+/* What is returned has the same bytes and is another reader of them. */
+static GVariant *
+detach (GVariant *variant)
+{
+  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (variant);
+  GVariant *copy
+      = g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (variant), bytes, TRUE));
+
+  g_variant_unref (variant);
+  return copy;
+}
+
+static void
+detach_all (GPtrArray *variants)
+{
+  for (guint i = 0; variants != NULL && i < variants->len; i++)
+    variants->pdata[i] = detach (variants->pdata[i]);
+}
+
+void
+medley_job_record_detach (MedleyJobRecord *self)
+{
+  if (self->plan != NULL)
+    self->plan = detach (self->plan);
+  if (self->status != NULL)
+    self->status = detach (self->status);
+  detach_all (self->attempts);
+  detach_all (self->events);
+}
+
 void
 medley_job_record_free (MedleyJobRecord *self)
 {

@@ -87,6 +87,16 @@ void
 medley_file_record_free (MedleyFileRecord *self);
 MedleyJobRecord *
 medley_job_record_new (const char *id);
+/**
+ * medley_job_record_detach:
+ * @self: a record
+ *
+ * Makes the record's variants its own, so that a thread may read them while another reads those
+ * that they came from: a variant of GLib notes in itself, without a lock, how far its children have
+ * been read, and two threads at that can take a child that is there for one that is not.
+ */
+void
+medley_job_record_detach (MedleyJobRecord *self);
 void
 medley_job_record_free (MedleyJobRecord *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyJobRecord, medley_job_record_free)

@@ -209,6 +209,7 @@ medley_job_store_save (MedleyJobStore *self, MedleyJobRecord *record, gboolean s
 {
   Op *op = g_new0 (Op, 1);
 
+  medley_job_record_detach (record);
   op->record = record;
   op->sync = sync;
   op->done = done;

@@ -195,6 +195,32 @@ test_records_of_one_job_add_up (Fixture *f, gconstpointer data)
   g_assert_cmpuint (events->len, ==, 1);
 }
 
+/* Clients are told of events while these are written; the thread sanitizer looks on. */
+static void
+test_events_are_read_while_they_are_written (Fixture *f, gconstpointer data)
+{
+  save (f, make_record ("a", MEDLEY_JOB_RUNNING));
+  for (guint64 i = 2; i <= 50; i++) {
+    MedleyJobRecord *record = medley_job_record_new ("a");
+    g_autoptr (GVariant) event = make_event (i, "state");
+    Wait wait = { .left = 1 };
+
+    record->state = MEDLEY_JOB_RUNNING;
+    record->status = make_dict ("what", "ever");
+    record->events = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
+    g_ptr_array_add (record->events, g_variant_ref (event));
+    medley_job_store_save (f->store, record, FALSE, written, &wait);
+    while (wait.left > 0) {
+      guint64 seq = 0;
+
+      g_assert_true (g_variant_lookup (event, "seq", "t", &seq));
+      g_assert_cmpuint (seq, ==, i);
+      g_main_context_iteration (NULL, FALSE);
+    }
+    g_assert_cmpuint (wait.failed, ==, 0);
+  }
+}
+
 static void
 test_a_log_can_be_replaced (Fixture *f, gconstpointer data)
 {
@@ -493,6 +519,7 @@ main (int argc, char **argv)
   ADD ("a-file-that-is-no-store-is-left", test_a_file_that_is_no_store_is_left);
   ADD ("a-newer-store-is-left", test_a_newer_store_is_left);
   ADD ("a-database-of-something-else-is-left", test_a_database_of_something_else_is_left);
+  ADD ("events-are-read-while-they-are-written", test_events_are_read_while_they_are_written);
   ADD ("a-damaged-store-is-left", test_a_damaged_store_is_left);
   ADD ("a-store-cut-off-while-it-was-made-is-made", test_a_store_cut_off_while_it_was_made_is_made);
   ADD ("a-store-for-a-moment-is-gone-afterwards", test_a_store_for_a_moment_is_gone_afterwards);
