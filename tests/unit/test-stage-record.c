@@ -11,6 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#else
+#define __lsan_disable()
+#define __lsan_enable()
+#endif
+
 #include "base/stage-entry.h"
 #include "runner/recorder.h"
 #include "runner/stage-record.h"
@@ -337,6 +344,8 @@ test_hostile (Fixture *self, gconstpointer data)
   /* GStreamer's own parsers complain of some texts before they refuse them. */
   g_log_set_always_fatal (G_LOG_FATAL_MASK);
   g_log_set_default_handler (ignore_log, NULL);
+  /* gst_caps_from_string() loses what it had read of a text when it refuses the rest. */
+  __lsan_disable ();
   for (guint round = 0; round < 3000; round++) {
     g_autofree char *changed = g_memdup2 (content, length);
     MedleyRecordReader reader;
@@ -362,6 +371,7 @@ test_hostile (Fixture *self, gconstpointer data)
       g_assert_cmpuint (++n, <, length);
     }
   }
+  __lsan_enable ();
 }
 
 int
