@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <medley/medley-error.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,8 +19,9 @@
 
 struct _MedleySandbox {
   MedleySandboxOptions options;
-  char *own; /* this process's temporary folder */
-  int proc;  /* keeps /proc/self what the rule for it was made of */
+  char *own;          /* this process's temporary folder */
+  GHashTable *loaded; /* of char: files that the process consists of already */
+  int proc;           /* keeps /proc/self what the rule for it was made of */
   guint landlock;
   gboolean seccomp;
   gboolean without_capabilities;
@@ -169,6 +171,37 @@ allow_read_below (MedleyLandlock *layer, const char *variable, const char *name)
     medley_landlock_allow_read (layer, path);
 }
 
+/* Sanitizers and backtraces read the programs and libraries that they tell of. */
+static GHashTable *
+find_loaded (void)
+{
+  GHashTable *found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autofree char *maps = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL))
+    return found;
+  lines = g_strsplit (maps, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++) {
+    const char *path = strchr (lines[i], '/');
+
+    if (path != NULL && !g_str_has_prefix (path, "/usr/") && !g_str_has_prefix (path, "/lib"))
+      g_hash_table_add (found, g_strdup (path));
+  }
+  return found;
+}
+
+static void
+allow_read_loaded (MedleySandbox *self, MedleyLandlock *layer)
+{
+  GHashTableIter iter;
+  gpointer path;
+
+  g_hash_table_iter_init (&iter, self->loaded);
+  while (g_hash_table_iter_next (&iter, &path, NULL))
+    medley_landlock_allow_read (layer, path);
+}
+
 static GError *
 restrict_files (MedleySandbox *self, MedleySandboxRole role)
 {
@@ -176,7 +209,6 @@ restrict_files (MedleySandbox *self, MedleySandboxRole role)
   guint version = medley_landlock_version (most > 0 ? most : G_MAXUINT);
   const char *writable = role == MEDLEY_SANDBOX_WORKER ? self->own : self->options.temporary;
   g_autoptr (MedleyLandlock) layer = NULL;
-  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
   GError *problem = NULL;
 
   if (version == 0)
@@ -201,8 +233,7 @@ restrict_files (MedleySandbox *self, MedleySandboxRole role)
   allow_read_below (layer, "XDG_DATA_HOME", "fonts");
   allow_read_below (layer, "XDG_DATA_HOME", "gstreamer-1.0/plugins");
   allow_read_below (layer, "XDG_CACHE_HOME", "fontconfig");
-  if (program != NULL)
-    medley_landlock_allow_read (layer, program);
+  allow_read_loaded (self, layer);
   if (writable != NULL)
     medley_landlock_allow_write (layer, writable);
   if (medley_landlock_enforce (layer, &problem))
@@ -283,6 +314,7 @@ medley_sandbox_enter (const MedleySandboxOptions *options, GError **error)
 
   self->options = *options;
   self->proc = -1;
+  self->loaded = find_loaded ();
   self->missing = g_ptr_array_new_with_free_func (g_free);
   adopt (options->parent, FALSE);
   g_setenv ("TMPDIR", "/proc/self/cwd", TRUE);

@@ -4,6 +4,7 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/prctl.h>
 #include <medley/medley-error.h>
 #include <sched.h>
@@ -30,13 +31,13 @@
 static const char *const allowed[] = {
   /* descriptors: reading, writing, waiting */
   "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2",
-  "lseek", "_llseek", "close", "close_range", "dup", "dup2", "dup3", "fcntl", "fcntl64", "ioctl",
+  "lseek", "_llseek", "close", "close_range", "dup", "dup2", "dup3", "fcntl", "fcntl64",
   "pipe", "pipe2", "poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64",
   "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2",
   "eventfd", "eventfd2", "signalfd", "signalfd4", "timerfd_create", "timerfd_settime", "timerfd_settime64",
   "timerfd_gettime", "timerfd_gettime64", "sendfile", "sendfile64", "splice", "tee", "vmsplice", "copy_file_range",
   "flock", "fsync", "fdatasync", "sync_file_range", "sync_file_range2", "ftruncate", "ftruncate64", "fallocate",
-  "fadvise64", "fadvise64_64", "readahead", "fchmod",
+  "fadvise64", "fadvise64_64", "readahead",
   /* the inherited socket */
   "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64", "send", "recv", "shutdown",
   "getsockopt", "setsockopt", "getsockname", "getpeername",
@@ -76,8 +77,8 @@ static const char *const forbidden[] = {
   "pidfd_send_signal", "pidfd_getfd", "unshare", "setns",
   "mount", "umount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount",
   "fspick", "mount_setattr", "swapon", "swapoff", "quotactl", "acct",
-  "chmod", "fchmodat", "chown", "chown32", "lchown", "lchown32", "fchown", "fchown32", "fchownat", "truncate",
-  "truncate64", "utime", "utimes", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr",
+  "chmod", "fchmod", "fchmodat", "chown", "chown32", "lchown", "lchown32", "fchown", "fchown32", "fchownat", "truncate",
+  "truncate64", "utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr",
   "fremovexattr", "mknod", "mknodat", "open_by_handle_at", "name_to_handle_at", "fanotify_init", "fanotify_mark",
   "inotify_init", "inotify_init1", "inotify_add_watch",
   "add_key", "request_key", "keyctl", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
@@ -95,6 +96,11 @@ static const char *const on_itself[] = {
   "prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr",
 };
 /* clang-format on */
+
+/* What is asked of any descriptor. Others change a file's attributes through one that may only
+ * read, or type into a terminal. */
+static const unsigned questions[]
+    = { TCGETS, TIOCGWINSZ, TIOCGPGRP, FIONREAD, TIOCOUTQ, FIONBIO, FIOCLEX, FIONCLEX, FIGETBSZ };
 
 static int
 add (scmp_filter_ctx filter, uint32_t action, const char *name, unsigned n,
@@ -171,9 +177,8 @@ add_conditions (scmp_filter_ctx filter)
     result = allow_open (filter, "openat", 2);
   if (result == 0)
     result = allow_stream_pairs (filter);
-  /* By descriptor only. */
-  if (result == 0)
-    result = allow_if (filter, "utimensat", SCMP_CMP (1, SCMP_CMP_EQ, 0));
+  for (gsize i = 0; i < G_N_ELEMENTS (questions) && result == 0; i++)
+    result = allow_if (filter, "ioctl", SCMP_CMP (1, SCMP_CMP_MASKED_EQ, INT_MASK, questions[i]));
   /* Asked for, not set. */
   if (result == 0)
     result = allow_if (filter, "personality", SCMP_CMP (0, SCMP_CMP_MASKED_EQ, INT_MASK, INT_MASK));
@@ -237,7 +242,9 @@ medley_syscalls_forbid_others (GError **error)
       = { "kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo" };
   static const unsigned settings[]
       = { PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_MM, PR_SET_PTRACER };
-  static const unsigned terminals[] = { TIOCSTI, TIOCLINUX, TIOCSETD };
+  /* Signals to others by way of a descriptor; notes of what happens in a folder; a hold on a file
+   * that others open. */
+  static const unsigned controls[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG, F_NOTIFY, F_SETLEASE };
   scmp_filter_ctx filter = new_filter (SCMP_ACT_ALLOW);
   int result;
 
@@ -251,7 +258,7 @@ medley_syscalls_forbid_others (GError **error)
     result = forbid_if (filter, to_itself[i], SCMP_CMP (0, SCMP_CMP_NE, (uint64_t) getpid ()));
   for (gsize i = 0; i < G_N_ELEMENTS (settings) && result == 0; i++)
     result = forbid_if (filter, "prctl", SCMP_CMP (0, SCMP_CMP_MASKED_EQ, INT_MASK, settings[i]));
-  for (gsize i = 0; i < G_N_ELEMENTS (terminals) && result == 0; i++)
-    result = forbid_if (filter, "ioctl", SCMP_CMP (1, SCMP_CMP_MASKED_EQ, INT_MASK, terminals[i]));
+  for (gsize i = 0; i < G_N_ELEMENTS (controls) && result == 0; i++)
+    result = forbid_if (filter, "fcntl", SCMP_CMP (1, SCMP_CMP_MASKED_EQ, INT_MASK, controls[i]));
   return load (filter, result, error);
 }

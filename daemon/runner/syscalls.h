@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  *
  * Allows what engines and GStreamer need and nothing else: no socket of any kind is made, connected
  * or bound, nothing is executed, no other process is traced, looked into or limited, and no file's
- * owner, mode or times are changed by its name, which Landlock does not see. A zygote may still
+ * owner, mode, times or attributes are changed, which Landlock does not see. A zygote may still
  * fork and signal.
  */
 gboolean

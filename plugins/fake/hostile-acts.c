@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <linux/fs.h>
 #include <linux/sched.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -113,6 +115,54 @@ static int
 act_chmod (HostileTarget *self)
 {
   return outcome (chmod (self->path, 0644));
+}
+
+/* The owner needs no more for it than to have opened the file. */
+static int
+act_mode_of_open (HostileTarget *self)
+{
+  int fd = open (self->path, O_RDONLY | O_CLOEXEC);
+  int number = fd < 0 ? errno : outcome (fchmod (fd, 0640));
+
+  if (fd >= 0)
+    close (fd);
+  return number;
+}
+
+static int
+act_time_of_open (HostileTarget *self)
+{
+  int fd = open (self->path, O_RDONLY | O_CLOEXEC);
+  int number = fd < 0 ? errno : outcome (futimens (fd, NULL));
+
+  if (fd >= 0)
+    close (fd);
+  return number;
+}
+
+static int
+act_flags_of_open (HostileTarget *self)
+{
+  int fd = open (self->path, O_RDONLY | O_CLOEXEC);
+  int flags = 0;
+  int number = fd < 0 ? errno : outcome (ioctl (fd, FS_IOC_SETFLAGS, &flags));
+
+  if (fd >= 0)
+    close (fd);
+  /* Not every file system has them: it was let through. */
+  return number == ENOTTY || number == EOPNOTSUPP ? 0 : number;
+}
+
+/* Others that open the file wait. */
+static int
+act_lease (HostileTarget *self)
+{
+  int fd = open (self->path, O_RDONLY | O_CLOEXEC);
+  int number = fd < 0 ? errno : outcome (fcntl (fd, F_SETLEASE, F_RDLCK));
+
+  if (fd >= 0)
+    close (fd);
+  return number;
 }
 
 static int
@@ -365,6 +415,21 @@ act_signal_pidfd (HostileTarget *self)
   return number;
 }
 
+/* Has the kernel send signals to a process, as input that can be read. */
+static int
+act_signal_by_pipe (HostileTarget *self)
+{
+  int ends[2];
+  int number = outcome (pipe2 (ends, O_CLOEXEC));
+
+  if (number != 0)
+    return number;
+  number = outcome (fcntl (ends[0], F_SETOWN, self->pid));
+  close (ends[0]);
+  close (ends[1]);
+  return number;
+}
+
 static int
 act_limit (HostileTarget *self)
 {
@@ -503,7 +568,9 @@ static const struct {
   HostileAct act;
 } acts[] = {
   { "read", act_read }, { "list", act_list }, { "write", act_write }, { "truncate", act_truncate },
-  { "empty", act_empty }, { "chmod", act_chmod }, { "touch", act_touch }, { "remove", act_remove },
+  { "empty", act_empty }, { "chmod", act_chmod }, { "touch", act_touch },
+  { "mode-of-open", act_mode_of_open }, { "time-of-open", act_time_of_open }, { "flags-of-open", act_flags_of_open },
+  { "lease", act_lease }, { "signal-by-pipe", act_signal_by_pipe }, { "remove", act_remove },
   { "mkdir", act_mkdir }, { "watch", act_watch }, { "temporary", act_temporary },
   { "list-temporary", act_list_temporary }, { "oom-score", act_comm }, { "own-memory", act_own_memory },
   { "tcp", act_tcp }, { "udp", act_udp }, { "netlink", act_netlink }, { "unix", act_unix }, { "pair", act_pair },

@@ -62,6 +62,10 @@ ACTS = [
     ("truncate", "victim", CALLS, False),
     ("chmod", "victim", CALLS, False),
     ("touch", "victim", CALLS, False),
+    ("mode-of-open", "model", CALLS, False),
+    ("time-of-open", "model", CALLS, False),
+    ("flags-of-open", "model", CALLS, False),
+    ("lease", "model", CALLS, False),
     ("watch", "home", CALLS, False),
     ("remove", "victim", FILES, False),
     ("oom-score", None, FILES, False),
@@ -78,6 +82,7 @@ ACTS = [
     ("exec", None, FILES | CALLS, False),
     ("signal-all", None, CALLS, False),
     ("signal-pidfd", "daemon", CALLS, False),
+    ("signal-by-pipe", "daemon", CALLS, False),
     ("limit", "daemon", CALLS, False),
     ("priority", "daemon", CALLS, False),
     ("ptrace", "zygote", CALLS, True),
@@ -117,7 +122,7 @@ def alive(pid):
 
 
 def start_daemon(case, *settings, **options):
-    daemon = Daemon("workers.maximum=3", "workers.warm=2", *settings, pipelines=PIPELINES, **options)
+    daemon = Daemon("workers.maximum=3", "workers.warm=2", "paths.models=${state}/models", *settings, pipelines=PIPELINES, **options)
     case.addCleanup(shutil.rmtree, daemon.folder, ignore_errors=True)
     case.addCleanup(daemon.stop)
     home = daemon.folder / "home"
@@ -125,6 +130,9 @@ def start_daemon(case, *settings, **options):
     (home / "secret").write_text("the user's own")
     (home / "victim").write_text("precious")
     (home / "victim").chmod(0o600)
+    models = daemon.folder / "state" / "medley" / "models"
+    models.mkdir(parents=True)
+    (models / "model").write_text("weights")
     daemon.start()
     return daemon
 
@@ -149,6 +157,7 @@ def target(daemon, what):
         "home": daemon.folder / "home", "new": daemon.folder / "home" / "new",
         "new-folder": daemon.folder / "home" / "new-folder", "spool": state / "spool",
         "store": state / "spool" / "store", "temporary": state / "temporary", "socket": daemon.socket,
+        "model": state / "models" / "model",
         "config": daemon.folder / "config" / "medley" / "pipelines" / "hostile.json",
     }
     if what in paths:
@@ -244,15 +253,13 @@ class Denied(unittest.TestCase):
             self.assertEqual(hostile(daemon, "list-temporary"), ("allowed", ""))
 
     def test_folders_of_models_can_be_allowed(self):
-        daemon = start_daemon(self, "paths.models=${state}/models")
-        models = daemon.folder / "state" / "medley" / "models"
-        self.assertEqual(hostile(daemon, "read", path=str(models / "m"))[0], "ENOENT")
-        daemon.stop()
-        models.mkdir(parents=True)
-        (models / "m").write_text("weights")
-        daemon.start()
-        self.assertEqual(hostile(daemon, "read", path=str(models / "m")), ("allowed", "weights"))
-        self.assertEqual(hostile(daemon, "write", path=str(models / "m"))[0], "EACCES")
+        daemon = start_daemon(self, "paths.models=")
+        model = target(daemon, "model")
+        self.assertEqual(hostile(daemon, "read", **model)[0], "EACCES")
+        daemon = start_daemon(self)
+        model = target(daemon, "model")
+        self.assertEqual(hostile(daemon, "read", **model), ("allowed", "weights"))
+        self.assertEqual(hostile(daemon, "write", **model)[0], "EACCES")
 
 
 class Allowed(unittest.TestCase):
