@@ -157,6 +157,9 @@ medley_job_manager_explain_wait (MedleyJobManager *self, const char *client,
 /* A job starts: its attempt does without suspended engines where their list has others. */
 void
 medley_job_manager_choose_engines (MedleyJobManager *self, MedleyJob *job);
+/* A stage has finished, so its engine works; @event: the event that says so. */
+void
+medley_job_manager_note_success (MedleyJobManager *self, MedleyJob *job, GVariant *event);
 /* Its run has ended; @error: (nullable): `a{sv}`. */
 void
 medley_job_manager_note_engines (MedleyJobManager *self, MedleyJob *job, GVariant *error);

@@ -230,6 +230,8 @@ job_event (MedleyJob *job, GVariant *event, gpointer data)
   const char *kind = "";
 
   g_variant_lookup (event, "kind", "&s", &kind);
+  if (g_str_equal (kind, "stage-finished"))
+    medley_job_manager_note_success (data, job, event);
   if (!g_str_equal (kind, "progress") && !medley_job_state_is_final (medley_job_get_state (job)))
     medley_job_manager_save_soon (data, job);
 }

@@ -242,13 +242,25 @@ medley_job_manager_choose_engines (MedleyJobManager *self, MedleyJob *job)
   tell_change (self);
 }
 
-/* ---- a run ends ---- */
+/* ---- a run goes on and ends ---- */
+
+/* Not at the end of the job: a stage whose result was kept is not run at all. */
+void
+medley_job_manager_note_success (MedleyJobManager *self, MedleyJob *job, GVariant *event)
+{
+  const char *engine = NULL;
+
+  if (!medley_circuits_are_closed (self->circuits)
+      && g_variant_lookup (event, "engine", "&s", &engine)
+      && medley_circuits_end (self->circuits, engine, job, MEDLEY_CIRCUIT_SUCCESS, NULL,
+                              g_get_monotonic_time ()))
+    tell_change (self);
+}
 
 typedef struct {
   MedleyJobManager *manager;
   MedleyJob *job;
   gint64 now;
-  gboolean ok;
   const char *crashed; /* the engine to blame, NULL for none */
   const char *message;
   gboolean is_told;
@@ -269,10 +281,6 @@ note_end (GVariant *stage, const char *const *engines, gpointer data)
         continue;
       ending->is_told = TRUE;
       outcome = MEDLEY_CIRCUIT_CRASH;
-    } else if (i > 0) {
-      continue; /* whether it took over is not known here */
-    } else if (ending->ok) {
-      outcome = MEDLEY_CIRCUIT_SUCCESS;
     }
     ending->changed |= medley_circuits_end (ending->manager->circuits, engines[i], ending->job,
                                             outcome, ending->message, ending->now);
@@ -282,7 +290,7 @@ note_end (GVariant *stage, const char *const *engines, gpointer data)
 void
 medley_job_manager_note_engines (MedleyJobManager *self, MedleyJob *job, GVariant *error)
 {
-  Ending ending = { self, job, g_get_monotonic_time (), error == NULL };
+  Ending ending = { self, job, g_get_monotonic_time () };
   const char *code = "";
 
   if (error != NULL) {
