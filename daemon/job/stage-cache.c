@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -27,7 +28,8 @@ struct _MedleyStageCache {
   int fd;
   guint64 maximum;
   guint64 entry_maximum;
-  GThreadPool *pool; /* one thread */
+  guint64 free_space; /* that has to be left for others */
+  GThreadPool *pool;  /* one thread */
 
   GMutex files;    /* held over changes of the folder, which may take long */
   GMutex lock;     /* of the counts: never held for long */
@@ -223,8 +225,13 @@ int
 medley_stage_cache_begin (MedleyStageCache *self, char **name)
 {
   g_autofree char *made = g_strdup_printf (NEW_PREFIX "%08x%08x", g_random_int (), g_random_int ());
-  int fd = openat (self->fd, made, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  struct statvfs disk;
+  int fd;
 
+  if (fstatvfs (self->fd, &disk) == 0
+      && (guint64) disk.f_bavail * (guint64) disk.f_frsize < self->free_space)
+    return -1;
+  fd = openat (self->fd, made, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0)
     return -1;
   /* A worker that gets the descriptor holds the lock as well. */
@@ -289,15 +296,14 @@ medley_stage_cache_commit (MedleyStageCache *self, const char *name, int fd, con
     return FALSE;
   length = is_key (key) ? medley_stage_entry_check (fd, NULL, NULL) : -1;
   size = (guint64) MAX (length, 0) + MEDLEY_STAGE_ENTRY_HEADER + MEDLEY_STAGE_ENTRY_TRAILER;
-  /* First the content is on the disk, then the name. */
+  /* Nothing is synced: what a loss of power leaves of an entry is found to be damaged, and the
+   * store has better use for the disk. */
   if (length < 0 || size > self->entry_maximum || charge (size) > self->maximum
       || fstat (fd, &info) < 0 || !is_same (self, name, &info)
-      || !medley_stage_entry_write_header (fd, key) || fdatasync (fd) < 0
-      || !put_in_place (self, name, key, size)) {
+      || !medley_stage_entry_write_header (fd, key) || !put_in_place (self, name, key, size)) {
     medley_stage_cache_abandon (self, name);
     return FALSE;
   }
-  fsync (self->fd);
   return TRUE;
 }
 
@@ -398,14 +404,18 @@ MedleyStageCache *
 medley_stage_cache_new_from_config (MedleyConfig *config, GError **error)
 {
   guint64 bytes = medley_config_get_number (config, "cache.bytes");
+  MedleyStageCache *self;
 
   if (bytes == 0) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
                  "switched off in the configuration (cache.bytes)");
     return NULL;
   }
-  return medley_stage_cache_new (medley_config_get_path (config, "paths.cache"), bytes,
+  self = medley_stage_cache_new (medley_config_get_path (config, "paths.cache"), bytes,
                                  medley_config_get_number (config, "cache.entry-bytes"), error);
+  if (self != NULL)
+    self->free_space = medley_config_get_number (config, "limits.free-space");
+  return self;
 }
 
 static void

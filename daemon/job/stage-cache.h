@@ -36,7 +36,8 @@ medley_stage_cache_new (const char *folder, guint64 bytes, guint64 entry_bytes, 
 
 /**
  * medley_stage_cache_new_from_config:
- * @config: `paths.cache`, `cache.bytes` and `cache.entry-bytes`
+ * @config: `paths.cache`, `cache.bytes`, `cache.entry-bytes`, and `limits.free-space`, below which
+ * nothing is recorded
  * @error: as of medley_stage_cache_new(); %MEDLEY_ERROR_UNAVAILABLE when it is switched off
  *
  * Returns: (transfer full) (nullable): a cache
@@ -78,7 +79,7 @@ medley_stage_cache_begin (MedleyStageCache *self, char **name);
  * @fd: its descriptor, with records and trailer; not taken over
  * @key: what it is to be called
  *
- * Makes an entry visible, once it is found to be whole and is on the disk. Blocks.
+ * Makes an entry visible, once it is found to be whole. Blocks.
  *
  * Returns: whether it is there now; if not it is abandoned
  */

@@ -93,6 +93,10 @@ class Manager(DBusTest):
         self.assertGreaterEqual(status["pipelines"], len(PIPELINES))
         self.assertIn("limits.text-bytes", [key["name"] for key in status["configuration"]])
 
+    def test_without_a_cache_there_is_nothing_to_clear(self):
+        self.assertIn("cache.bytes", self.client.manager("GetStatus")[0]["cache"]["off"])
+        self.assert_refused("Unavailable", "cache.bytes", self.client.manager, "ClearCache")
+
     def test_filters_are_checked(self):
         def list_jobs(**filters):
             given = {key: GLib.Variant(*value) for key, value in filters.items()}
@@ -251,6 +255,26 @@ class Suspensions(DBusTest):
         self.assertFalse(self.engine("fakeecho")["Suspended"])
         self.assertEqual(self.client.wait(path)["State"], "done")
         self.assertEqual((self.engine("fakecrash")["Suspended"], self.engine("fakecrash")["Suspension"]), (False, ""))
+
+
+class Cache(DBusTest):
+    settings = ("cache.bytes=1MiB",)
+
+    def test_events_tell_and_it_is_cleared(self):
+        kinds = []
+        for number in range(3):
+            path = self.client.run("voice", {"text": "Said before.\n"})
+            self.client.wait(path)
+            events = self.client.job(path, "GetEvents", "(t)", 0)[0]
+            kinds.append([e["kind"] for e in events if e["kind"].startswith("stage-re")])
+            status = self.client.manager("GetStatus")[0]["cache"]
+            if number == 0:
+                iterate_until(lambda: self.client.manager("GetStatus")[0]["cache"]["entries"] == 2, "nothing was kept")
+            elif number == 1:
+                self.assertEqual((status["entries"], status["hits"], status["misses"]), (2, 1, 1))
+                self.assertEqual(self.client.manager("ClearCache"), (2,))
+                self.assertEqual(self.client.manager("GetStatus")[0]["cache"]["entries"], 0)
+        self.assertEqual(kinds, [["stage-recorded"], ["stage-reused"], ["stage-recorded"]])
 
 
 del DBusTest  # a base, not a test

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a port gives, into a file and out of it again: all that matters is the same, and a file that
  * is not what it says is refused. */
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gst/gst.h>
@@ -9,6 +10,7 @@
 #include <medley/medley-error.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -286,6 +288,60 @@ test_two_ports (Fixture *self, gconstpointer data)
   g_unlink (other_path);
 }
 
+/* A disk that takes its time, or none at all: this program's own pwrite(), which the recorder is
+ * linked to. */
+static gint disk_is_held;
+static gint disk_is_full;
+
+ssize_t
+pwrite64 (int fd, const void *data, size_t length, off64_t offset)
+{
+  while (g_atomic_int_get (&disk_is_held))
+    g_usleep (1000);
+  if (g_atomic_int_get (&disk_is_full)) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return syscall (SYS_pwrite64, fd, data, length, offset);
+}
+
+/* The stream is past long before the disk has anything, and the job does not wait for it. */
+static void
+test_held_disk (Fixture *self, gconstpointer data)
+{
+  g_autoptr (MedleyRecorder) recorder = medley_recorder_new (G_MAXINT64, NULL, done, self, NULL);
+  guint port = medley_recorder_add_port (recorder, self->file);
+  g_autofree char *text = g_strnfill (100000, 'x');
+  gboolean whole;
+
+  g_atomic_int_set (&disk_is_held, TRUE);
+  take_event (recorder, port, text_caps ());
+  for (guint i = 0; i < (data != NULL ? 1000u : 10u); i++)
+    take_text (recorder, port, text);
+  take_event (recorder, port, gst_event_new_eos ());
+  whole = medley_recorder_finish (recorder);
+  g_atomic_int_set (&disk_is_held, FALSE);
+  g_assert_false (whole);
+  /* The thread goes on by itself, and says nothing any more. */
+  g_usleep (50000);
+  g_assert_cmpuint (self->n_done, ==, 0);
+}
+
+static void
+test_full_disk (Fixture *self, gconstpointer data)
+{
+  g_autoptr (MedleyRecorder) recorder = medley_recorder_new (1 << 20, NULL, done, self, NULL);
+  guint port = medley_recorder_add_port (recorder, self->file);
+
+  g_atomic_int_set (&disk_is_full, TRUE);
+  take_event (recorder, port, text_caps ());
+  take_text (recorder, port, "some words");
+  take_event (recorder, port, gst_event_new_eos ());
+  g_assert_false (medley_recorder_finish (recorder));
+  g_atomic_int_set (&disk_is_full, FALSE);
+  g_assert_cmpuint (self->n_done, ==, 0);
+}
+
 static void
 record_something (Fixture *self)
 {
@@ -395,6 +451,9 @@ main (int argc, char *argv[])
                 tear_down);
   }
   g_test_add ("/stage-record/two-ports", Fixture, NULL, set_up, test_two_ports, tear_down);
+  g_test_add ("/stage-record/held-disk", Fixture, NULL, set_up, test_held_disk, tear_down);
+  g_test_add ("/stage-record/held-disk-and-flood", Fixture, "", set_up, test_held_disk, tear_down);
+  g_test_add ("/stage-record/full-disk", Fixture, NULL, set_up, test_full_disk, tear_down);
   g_test_add ("/stage-record/damaged", Fixture, NULL, set_up, test_damaged, tear_down);
   g_test_add ("/stage-record/hostile", Fixture, NULL, set_up, test_hostile, tear_down);
   return g_test_run ();
