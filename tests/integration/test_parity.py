@@ -6,7 +6,7 @@ import json
 import os
 import time
 
-from dbustest import DBusTest, GLib, error_name, main
+from dbustest import DBusTest, GLib, error_name, iterate_until, main
 from test_bad_input import CASES
 
 HOSTILE = {
@@ -365,6 +365,49 @@ class Options(Faces):
                 shown = self.daemon.medley("show", job).stdout.decode()
                 self.assertRegex(shown, r"attempt +1  .*worker-crashed: ")
                 self.assertIn("tries again after attempt 1, in ", self.daemon.medley("logs", job).stdout.decode())
+
+
+class Restarts(Faces):
+    """What an earlier daemon knew is there on all faces."""
+
+    def restart(self):
+        self.daemon.process.kill()
+        self.daemon.process.wait()
+        self.daemon.start()
+        self.client.wait_for_name()
+
+    def test_retry_and_removal_after_a_kill(self):
+        failed = {face: self.make("failed") for face in self.faces()}
+        done = {face: self.make("done") for face in self.faces()}
+        self.restart()
+        for face, send in self.faces().items():
+            with self.subTest(face=face):
+                before = self.daemon.job(failed[face])
+                self.assertEqual((before["state"], before["error"]["code"]), ("failed", "worker-crashed"))
+                self.assertIsNone(send("retry", failed[face]))
+                after = self.daemon.wait(failed[face])
+                self.assertEqual(after["state"], "failed")
+                self.assertGreater(after["attempt"], before["attempt"])
+                self.assertEqual(self.client.get(JOBS + failed[face], "State"), "failed")
+                self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{done[face]}/outputs/out").body, b"One line.\n")
+                self.assertIsNone(send("remove", done[face]))
+                self.assertIsNone(self.state(done[face]))
+
+    def test_a_job_that_waits_and_one_that_runs_go_on(self):
+        running, waiting = self.make("running"), self.make("queued")
+        self.restart()
+        self.assertEqual(self.client.properties(JOBS + waiting)["State"], "queued")
+        listed = self.client.manager("ListJobs", "(a{sv}s)", {}, "")[0]
+        self.assertLessEqual({running, waiting}, {job["id"] for job in listed})
+        # They go on once the new daemon knows its engines.
+        iterate_until(lambda: "interrupted in attempt 1: " in self.daemon.medley("logs", running).stdout.decode(),
+                      "the job does not go on")
+        events = self.client.job(JOBS + running, "GetEvents", "(t)", 0)[0]
+        self.assertIn("interrupted", [event["kind"] for event in events])
+        for job in (running, waiting):
+            if self.state(job) not in ("failed", "cancelled"):
+                self.assertIsNone(self.dbus("cancel", job))
+            self.daemon.wait(job)
 
 
 if __name__ == "__main__":
