@@ -315,6 +315,29 @@ check_cache (Doctor *doctor, GVariant *status)
 }
 
 static void
+check_queue (Doctor *doctor, GVariant *status)
+{
+  g_autoptr (GPtrArray) classes = medley_reply_list (status, "classes");
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (medley_reply_boolean (status, "draining", FALSE))
+    say (doctor, WARN, "draining", "jobs are taken by the next daemon",
+         "it is about to stop, and takes no jobs");
+  for (guint i = 0; i < classes->len; i++) {
+    GVariant *one = g_ptr_array_index (classes, i);
+    gint64 limit = medley_reply_integer (one, "limit", 0);
+
+    g_string_append_printf (text, "%s%s %d running", i > 0 ? ", " : "",
+                            medley_reply_string (one, "class", "?"),
+                            (int) medley_reply_integer (one, "running", 0));
+    if (limit > 0)
+      g_string_append_printf (text, " of %d", (int) limit);
+  }
+  if (text->len > 0)
+    say (doctor, NOTE, "classes", NULL, "%s", text->str);
+}
+
+static void
 print_value (const char *subject, const char *detail, GVariant *value)
 {
   g_autoptr (GVariant) line = NULL;
@@ -334,8 +357,9 @@ static void
 check_rest (Doctor *doctor, GVariant *status)
 {
   static const char *const known[]
-      = { "version", "jobs",  "workers", "configuration", "engines",  "brokenPlugins", "pipelines",
-          "uptime",  "faces", "sandbox", "store",         "circuits", "cache",         NULL };
+      = { "version",  "jobs",  "workers", "configuration", "engines",  "brokenPlugins", "pipelines",
+          "uptime",   "faces", "sandbox", "store",         "circuits", "cache",         "classes",
+          "draining", NULL };
   GVariantIter iter;
   const char *name;
   GVariant *value;
@@ -535,6 +559,7 @@ check_daemon (Doctor *doctor)
   check_store (doctor, status);
   check_circuits (doctor, status);
   check_cache (doctor, status);
+  check_queue (doctor, status);
   check_rest (doctor, status);
   check_engines (doctor);
   check_voices (doctor);
