@@ -56,7 +56,9 @@ nightly_memory() {
 # Each fuzzer for NIGHTLY_FUZZ_SECONDS, with what it found on other nights.
 nightly_fuzz() {
   local seconds=${NIGHTLY_FUZZ_SECONDS:-1800} name found passed=0 failed=0 options
-  CC=clang build build-fuzz -Dfuzz=true
+  [ -e build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true
+  say "compiling the fuzzers"
+  meson compile -C build-fuzz fuzz-pipeline fuzz-http
   for name in pipeline http; do
     found=$PWD/build-fuzz/found-$name
     mkdir -p "$found"
