@@ -3,8 +3,35 @@
 /* How an attempt ends, and how a job does. */
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "job/feeder.h"
 #include "job/manager-private.h"
+
+/* After so many jobs in a row, memory that they used is worth to be given back. */
+#define MANY_JOBS 500
+#define QUIET_SECONDS 2
+
+static gboolean
+quiet (gpointer data)
+{
+  MedleyJobManager *self = data;
+
+  self->quiet_source = 0;
+  if (g_hash_table_size (self->live) == 0) {
+    self->n_ended_busily = 0;
+    medley_memory_give_back ();
+  }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+count_ended_busily (MedleyJobManager *self)
+{
+  self->n_ended_busily++;
+  if (self->quiet_source == 0 && self->n_ended_busily >= MANY_JOBS
+      && g_hash_table_size (self->live) == 0)
+    self->quiet_source = g_timeout_add_seconds (QUIET_SECONDS, quiet, self);
+}
 
 static void
 concluded (MedleyJobManager *self, MedleyJob *job, const GError *error, gpointer data)
@@ -23,6 +50,7 @@ concluded (MedleyJobManager *self, MedleyJob *job, const GError *error, gpointer
   self->ended_bytes += medley_job_get_bytes (job);
   if (error == NULL)
     medley_job_manager_settle (self, job);
+  count_ended_busily (self);
   medley_job_manager_retain_soon (self);
 }
 

@@ -57,6 +57,8 @@ struct _MedleyJobManager {
   guint unsaved_source;
   guint retention_source;
   guint surplus_source;
+  guint n_ended_busily; /* jobs since there was last none left */
+  guint quiet_source;
 
   MedleyDrain *drain; /* NULL while jobs are taken */
 

@@ -304,6 +304,7 @@ medley_job_manager_dispose (GObject *object)
   medley_job_manager_free_drain (self);
   g_clear_handle_id (&self->dispatch_source, g_source_remove);
   g_clear_handle_id (&self->retention_source, g_source_remove);
+  g_clear_handle_id (&self->quiet_source, g_source_remove);
   g_clear_handle_id (&self->circuit_source, g_source_remove);
   g_clear_handle_id (&self->surplus_source, g_source_remove);
   g_clear_pointer (&self->recovered, g_ptr_array_unref);
