@@ -31,6 +31,7 @@ struct _MedleyStageCache {
   guint64 free_space; /* that has to be left for others */
   GThreadPool *pool;  /* one thread */
 
+  GMutex making;   /* held until a new file has its lock */
   GMutex files;    /* held over changes of the folder, which may take long */
   GMutex lock;     /* of the counts: never held for long */
   guint64 entries; /* as far as this daemon knows, as bytes */
@@ -76,15 +77,19 @@ typedef struct {
   gint64 used; /* ns since 1970 */
 } Entry;
 
+/* Whoever still writes it, here or in another daemon, holds its lock. Between its making and its
+ * lock another daemon may take it for an orphan: then a recording is lost. */
 static void
 remove_orphan (MedleyStageCache *self, const char *name)
 {
-  int fd = openat (self->fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  int fd;
 
-  /* Whoever still writes it, here or in another daemon, holds its lock. */
+  g_mutex_lock (&self->making);
+  fd = openat (self->fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0 ? errno != ENOENT : flock (fd, LOCK_EX | LOCK_NB) == 0)
     unlinkat (self->fd, name, 0);
   medley_clear_fd (&fd);
+  g_mutex_unlock (&self->making);
 }
 
 /* (element-type Entry): all entries. */
@@ -221,6 +226,22 @@ medley_stage_cache_open (MedleyStageCache *self, const char *key)
   return fd;
 }
 
+static int
+make_locked (MedleyStageCache *self, const char *name)
+{
+  int fd;
+
+  g_mutex_lock (&self->making);
+  fd = openat (self->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  /* A worker that gets the descriptor holds the lock as well. */
+  if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) < 0) {
+    unlinkat (self->fd, name, 0);
+    medley_clear_fd (&fd);
+  }
+  g_mutex_unlock (&self->making);
+  return fd;
+}
+
 int
 medley_stage_cache_begin (MedleyStageCache *self, char **name)
 {
@@ -231,16 +252,9 @@ medley_stage_cache_begin (MedleyStageCache *self, char **name)
   if (fstatvfs (self->fd, &disk) == 0
       && (guint64) disk.f_bavail * (guint64) disk.f_frsize < self->free_space)
     return -1;
-  fd = openat (self->fd, made, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return -1;
-  /* A worker that gets the descriptor holds the lock as well. */
-  if (flock (fd, LOCK_EX | LOCK_NB) < 0) {
-    unlinkat (self->fd, made, 0);
-    medley_clear_fd (&fd);
-    return -1;
-  }
-  *name = g_steal_pointer (&made);
+  fd = make_locked (self, made);
+  if (fd >= 0)
+    *name = g_steal_pointer (&made);
   return fd;
 }
 
@@ -428,6 +442,7 @@ medley_stage_cache_finalize (GObject *object)
     g_thread_pool_free (self->pool, FALSE, TRUE);
   medley_clear_fd (&self->fd);
   g_mutex_clear (&self->files);
+  g_mutex_clear (&self->making);
   g_mutex_clear (&self->lock);
   g_free (self->folder);
   G_OBJECT_CLASS (medley_stage_cache_parent_class)->finalize (object);
@@ -444,5 +459,6 @@ medley_stage_cache_init (MedleyStageCache *self)
 {
   self->fd = -1;
   g_mutex_init (&self->files);
+  g_mutex_init (&self->making);
   g_mutex_init (&self->lock);
 }
