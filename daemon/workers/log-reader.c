@@ -96,15 +96,19 @@ medley_log_reader_free (MedleyLogReader *self)
 gboolean
 medley_log_parse_crash (const char *line, int *pid, char **stage, char **engine)
 {
-  char stage_name[256] = "", engine_name[256] = "";
-  int signal_number;
+  int signal_number, length = -1;
+  const char *split;
 
-  if (sscanf (line, "medley-worker[%d]: crash signal=%d stage=%255s engine=%255s", pid,
-              &signal_number, stage_name, engine_name)
-      < 2)
+  /* Either name may be empty; a stage's has no space. */
+  if (sscanf (line, "medley-worker[%d]: crash signal=%d%n", pid, &signal_number, &length) != 2
+      || !g_str_has_prefix (line + length, " stage="))
     return FALSE;
-  *stage = g_strdup (stage_name);
-  *engine = g_strdup (engine_name);
+  line += length + strlen (" stage=");
+  split = strstr (line, " engine=");
+  if (split == NULL)
+    return FALSE;
+  *stage = g_strndup (line, (gsize) (split - line));
+  *engine = g_strdup (split + strlen (" engine="));
   return TRUE;
 }
 
