@@ -240,6 +240,8 @@ medley_daemon_dispose (GObject *object)
     g_object_run_dispose (G_OBJECT (self->jobs));
   g_clear_object (&self->jobs);
   g_clear_object (&self->library);
+  if (self->pool != NULL)
+    g_object_run_dispose (G_OBJECT (self->pool));
   g_clear_object (&self->pool);
   g_clear_object (&self->catalog);
   g_clear_object (&self->config);

@@ -106,6 +106,8 @@ run (MedleyConfig *config, gboolean private, int ready_fd, int alive_fd)
   if (alive_fd >= 0 && g_main_context_find_source_by_id (NULL, sources[2]) != NULL)
     g_source_remove (sources[2]);
   g_main_loop_unref (self.loop);
+  /* What it waited for may hold it; its files are closed here all the same. */
+  g_object_run_dispose (G_OBJECT (daemon));
   return self.status;
 }
 

@@ -320,6 +320,8 @@ medley_job_manager_dispose (GObject *object)
   g_clear_pointer (&self->queue, medley_queue_free);
   g_clear_pointer (&self->live, g_hash_table_unref);
   g_clear_object (&self->cache);
+  if (self->spool != NULL)
+    g_object_run_dispose (G_OBJECT (self->spool));
   g_clear_object (&self->spool);
   g_clear_object (&self->pool);
   g_clear_object (&self->library);

@@ -216,14 +216,23 @@ medley_spool_erase (const char *folder)
   medley_clear_fd (&fd);
 }
 
+/* The folder is another's to take, whoever still holds a job of it. */
 static void
-medley_spool_finalize (GObject *object)
+medley_spool_dispose (GObject *object)
 {
   MedleySpool *self = MEDLEY_SPOOL (object);
 
   g_clear_handle_id (&self->source, g_source_remove);
   medley_clear_fd (&self->inotify_fd);
   medley_clear_fd (&self->lock_fd);
+  G_OBJECT_CLASS (medley_spool_parent_class)->dispose (object);
+}
+
+static void
+medley_spool_finalize (GObject *object)
+{
+  MedleySpool *self = MEDLEY_SPOOL (object);
+
   medley_clear_fd (&self->fd);
   g_free (self->folder);
   G_OBJECT_CLASS (medley_spool_parent_class)->finalize (object);
@@ -232,6 +241,7 @@ medley_spool_finalize (GObject *object)
 static void
 medley_spool_class_init (MedleySpoolClass *klass)
 {
+  G_OBJECT_CLASS (klass)->dispose = medley_spool_dispose;
   G_OBJECT_CLASS (klass)->finalize = medley_spool_finalize;
 }
 

@@ -21,19 +21,21 @@
  * that is read slowly. */
 #define LINES_PER_SECOND 50
 
+typedef struct _Preparation Preparation;
+
 struct _MedleyLauncher {
   GObject parent_instance;
 
   MedleyConfig *config;
   gboolean exec_only;
   char *worker_path;
-  MedleyCgroup *cgroup;   /* NULL when there is none to use */
-  MedleyScratch *scratch; /* in which each worker has its temporary folder */
-  gboolean prepared;      /* the folder is there and the registry knows all plugins */
-  gboolean preparing;
-  gboolean stale;    /* plugins changed while it was prepared */
-  GQueue unprepared; /* GTask of launches */
-  char *refusal;     /* why the last worker that refused to start did so */
+  MedleyCgroup *cgroup;     /* NULL when there is none to use */
+  MedleyScratch *scratch;   /* in which each worker has its temporary folder */
+  gboolean prepared;        /* the folder is there and the registry knows all plugins */
+  Preparation *preparation; /* under way; its task's */
+  gboolean stale;           /* plugins changed while it was prepared */
+  GQueue unprepared;        /* GTask of launches */
+  char *refusal;            /* why the last worker that refused to start did so */
   MedleyZygote *zygote;
   GPtrArray *retired; /* MedleyZygote that fork no more, but whose workers still run */
   guint release_source;
@@ -328,15 +330,17 @@ launch (MedleyLauncher *self, GTask *given)
 }
 
 /* What has to be there before a worker starts, made apart from the main loop. */
-typedef struct {
+struct _Preparation {
   char *temporary; /* NULL when there is a folder already */
   char *registry;
   char *worker;
   char **arguments;
   char **environment;
+  GMutex mutex; /* for the next two */
+  gboolean abandoned;
   MedleyScratch *scratch;
   GPtrArray *lines; /* of char: what was printed */
-} Preparation;
+};
 
 static void
 preparation_free (Preparation *self)
@@ -348,7 +352,27 @@ preparation_free (Preparation *self)
   g_strfreev (self->environment);
   g_clear_pointer (&self->scratch, medley_scratch_free);
   g_ptr_array_unref (self->lines);
+  g_mutex_clear (&self->mutex);
   g_free (self);
+}
+
+/* The process may end before the thread does, and nothing of it is to be left then. */
+static void
+preparation_abandon (Preparation *self)
+{
+  g_mutex_lock (&self->mutex);
+  self->abandoned = TRUE;
+  g_clear_pointer (&self->scratch, medley_scratch_free);
+  g_mutex_unlock (&self->mutex);
+}
+
+static void
+preparation_make_scratch (Preparation *self, GError **error)
+{
+  g_mutex_lock (&self->mutex);
+  if (!self->abandoned)
+    self->scratch = medley_scratch_new (self->temporary, "workers-", error);
+  g_mutex_unlock (&self->mutex);
 }
 
 static void
@@ -361,7 +385,7 @@ do_prepare (GTask *task, gpointer source, gpointer data, GCancellable *cancellab
   GError *error = NULL;
 
   if (self->temporary != NULL)
-    self->scratch = medley_scratch_new (self->temporary, "workers-", &error);
+    preparation_make_scratch (self, &error);
   if (error == NULL && medley_registry_prepare (&options, self->lines, &error))
     g_task_return_boolean (task, TRUE);
   else
@@ -380,7 +404,7 @@ prepared (GObject *source, GAsyncResult *result, gpointer data)
   GQueue waiting = self->unprepared;
   GTask *task;
 
-  self->preparing = FALSE;
+  self->preparation = NULL;
   if (preparation->scratch != NULL)
     self->scratch = g_steal_pointer (&preparation->scratch);
   for (guint i = 0; i < preparation->lines->len; i++)
@@ -408,7 +432,8 @@ prepare (MedleyLauncher *self)
   g_autoptr (GTask) task = g_task_new (self, NULL, prepared, NULL);
   Preparation *preparation = g_new0 (Preparation, 1);
 
-  self->preparing = TRUE;
+  g_mutex_init (&preparation->mutex);
+  self->preparation = preparation;
   self->stale = FALSE;
   if (self->scratch == NULL)
     preparation->temporary = g_strdup (medley_config_get_path (self->config, "paths.temporary"));
@@ -431,7 +456,7 @@ medley_launcher_launch_async (MedleyLauncher *self, GAsyncReadyCallback callback
     return;
   }
   g_queue_push_tail (&self->unprepared, task);
-  if (!self->preparing)
+  if (self->preparation == NULL)
     prepare (self);
 }
 
@@ -495,6 +520,23 @@ drop_weak_ref (gpointer key, gpointer worker, gpointer self)
   g_object_weak_unref (worker, forget_worker, self);
 }
 
+/* Processes and folders go at once, whoever still waits for a worker. */
+static void
+medley_launcher_dispose (GObject *object)
+{
+  MedleyLauncher *self = MEDLEY_LAUNCHER (object);
+
+  g_clear_handle_id (&self->release_source, g_source_remove);
+  g_clear_pointer (&self->zygote, medley_zygote_free);
+  g_ptr_array_set_size (self->retired, 0);
+  g_clear_pointer (&self->scratch, medley_scratch_free);
+  if (self->preparation != NULL)
+    preparation_abandon (self->preparation);
+  /* Others may have theirs in it. */
+  g_rmdir (medley_config_get_path (self->config, "paths.temporary"));
+  G_OBJECT_CLASS (medley_launcher_parent_class)->dispose (object);
+}
+
 static void
 medley_launcher_finalize (GObject *object)
 {
@@ -502,18 +544,13 @@ medley_launcher_finalize (GObject *object)
 
   g_hash_table_foreach (self->workers, drop_weak_ref, self);
   g_hash_table_unref (self->workers);
-  g_clear_handle_id (&self->release_source, g_source_remove);
   if (self->lines_source != 0) {
     g_source_remove (self->lines_source);
     end_second (self);
   }
-  g_clear_pointer (&self->zygote, medley_zygote_free);
   g_ptr_array_unref (self->retired);
   g_ptr_array_unref (self->logs);
   g_clear_pointer (&self->cgroup, medley_cgroup_unref);
-  g_clear_pointer (&self->scratch, medley_scratch_free);
-  /* Others may have theirs in it. */
-  g_rmdir (medley_config_get_path (self->config, "paths.temporary"));
   g_object_unref (self->config);
   g_free (self->refusal);
   g_free (self->worker_path);
@@ -523,6 +560,7 @@ medley_launcher_finalize (GObject *object)
 static void
 medley_launcher_class_init (MedleyLauncherClass *klass)
 {
+  G_OBJECT_CLASS (klass)->dispose = medley_launcher_dispose;
   G_OBJECT_CLASS (klass)->finalize = medley_launcher_finalize;
   signals[SIGNAL_LOG] = g_signal_new ("log", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                       NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);

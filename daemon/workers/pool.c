@@ -485,6 +485,8 @@ medley_pool_dispose (GObject *object)
   medley_pool_drop_answerer (self);
   g_queue_clear_full (&self->waiting, g_object_unref);
   medley_pool_drop_questions (self);
+  if (self->launcher != NULL)
+    g_object_run_dispose (G_OBJECT (self->launcher));
   g_clear_object (&self->launcher);
   g_clear_object (&self->exec_launcher);
   G_OBJECT_CLASS (medley_pool_parent_class)->dispose (object);

@@ -12,7 +12,7 @@ import time
 import unittest
 from pathlib import Path
 
-from medleytest import BUILD, DATA, MEDLEY, PATIENCE, Daemon, decoded_seconds, main, probe, words
+from medleytest import BUILD, DATA, MEDLEY, MEDLEYD, PATIENCE, Daemon, decoded_seconds, main, probe, words
 
 SENTENCES = "The lamp is lit. The keeper climbs the stair. Nobody sees the ship.\n"
 
@@ -306,6 +306,25 @@ class Private(Shell):
         run.communicate(timeout=PATIENCE)
         self.check_nothing_is_left()
         self.assertEqual(list(self.work.iterdir()), [])
+
+    def test_a_starter_that_leaves_at_once_leaves_nothing(self):
+        # Before the daemon knows its engines, and after.
+        for delay in (0, 0.05, 0.2, 0.6):
+            folder = self.folder / f"private-{delay}"
+            folder.mkdir(mode=0o700)
+            daemon = Daemon(f"paths.runtime={folder}", f"paths.spool={folder / 'spool'}",
+                            f"paths.temporary={folder / 'temporary'}")
+            self.addCleanup(shutil.rmtree, daemon.folder, ignore_errors=True)
+            alive, ours = os.pipe()
+            with open(daemon.log, "wb") as log:
+                process = subprocess.Popen(
+                    [str(MEDLEYD), "--private", "--alive-fd", str(alive), *(f"--set={s}" for s in daemon.settings)],
+                    env=daemon.environment, pass_fds=[alive], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            os.close(alive)
+            time.sleep(delay)
+            os.close(ours)
+            self.assertEqual(process.wait(PATIENCE), 0, daemon.log.read_text())
+            self.assertFalse(folder.exists(), sorted(folder.rglob("*")) if folder.exists() else None)
 
     def end_private_daemon(self, folder, **environment):
         """Starts a private daemon whose runtime folder is given, runs a job on it, and ends it."""
