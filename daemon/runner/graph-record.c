@@ -103,12 +103,12 @@ medley_graph_record_port (MedleyGraph *self, MedleyGraphPort *port)
 }
 
 void
-medley_graph_finish_recordings (MedleyGraph *self)
+medley_graph_finish_recordings (MedleyGraph *self, gboolean wait)
 {
   for (guint i = 0; i < self->parts->len; i++) {
     MedleyGraphPart *part = g_ptr_array_index (self->parts, i);
 
-    if (part->node->recorder != NULL && medley_recorder_finish (part->node->recorder))
+    if (part->node->recorder != NULL && medley_recorder_finish (part->node->recorder, wait))
       medley_graph_find_files (self, part->stage)->recorded = TRUE;
   }
 }

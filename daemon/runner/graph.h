@@ -112,12 +112,13 @@ medley_graph_find_part (MedleyGraph *self, const char *name);
 /**
  * medley_graph_finish_recordings:
  * @self: a graph whose data has flowed, still in its state
+ * @wait: whether there is time
  *
- * Waits a moment until recordings that have come to their end are in their files, and gives up all
- * others.
+ * Waits a moment, if @wait, until recordings that have come to their end are in their files, and
+ * gives up all others.
  */
 void
-medley_graph_finish_recordings (MedleyGraph *self);
+medley_graph_finish_recordings (MedleyGraph *self, gboolean wait);
 
 /* How much of the work is done, 0 to 1; negative when it cannot be known. Any thread. */
 double

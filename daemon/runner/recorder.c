@@ -284,13 +284,13 @@ medley_recorder_take_event (MedleyRecorder *self, guint number, GstEvent *event)
 }
 
 gboolean
-medley_recorder_finish (MedleyRecorder *self)
+medley_recorder_finish (MedleyRecorder *self, gboolean wait)
 {
   gint64 until = g_get_monotonic_time () + FINISH_WAIT;
   gboolean whole;
 
   g_mutex_lock (&self->lock);
-  while (self->state == RECORDING && self->started && self->n_ended == self->ports->len
+  while (wait && self->state == RECORDING && self->started && self->n_ended == self->ports->len
          && g_cond_wait_until (&self->cond, &self->lock, until))
     ;
   self->closed = TRUE;

@@ -55,9 +55,9 @@ medley_recorder_take_event (MedleyRecorder *self, guint port, GstEvent *event);
 void
 medley_recorder_abandon (MedleyRecorder *self);
 
-/* After everything has flowed: waits a moment for a recording that only needs to be written out,
- * and abandons any other. Nothing is told afterwards. Returns whether it is whole. */
+/* After everything has flowed: waits a moment, if @wait, for a recording that only needs to be
+ * written out, and abandons any other. Nothing is told afterwards. Returns whether it is whole. */
 gboolean
-medley_recorder_finish (MedleyRecorder *self);
+medley_recorder_finish (MedleyRecorder *self, gboolean wait);
 
 G_END_DECLS

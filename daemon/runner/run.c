@@ -364,7 +364,8 @@ attempt (MedleyRun *self)
   set_graph (self, graph);
   self->ok = play (self, graph, &reason);
   set_graph (self, NULL);
-  medley_graph_finish_recordings (graph);
+  /* Who cancels wants the worker back. */
+  medley_graph_finish_recordings (graph, !is_cancelled (self));
   medley_monitor_stop (self->monitor);
   if (is_cancelled (self) && !self->ok) {
     finish_cancelled (self);

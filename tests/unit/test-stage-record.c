@@ -146,7 +146,7 @@ test_round_trip (Fixture *self, gconstpointer data)
               gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
                                     gst_structure_new ("page", "number", G_TYPE_INT, 2, NULL)));
   take_event (recorder, port, gst_event_new_eos ());
-  g_assert_true (medley_recorder_finish (recorder));
+  g_assert_true (medley_recorder_finish (recorder, TRUE));
   g_assert_cmpuint (self->n_done, ==, 1);
   g_assert_cmpint (fstat (self->file, &info), ==, 0);
   g_assert_cmpuint (self->bytes, ==, info.st_size);
@@ -257,9 +257,9 @@ test_spoiled (Fixture *self, gconstpointer data)
     take_text (recorder, port, "more");
   /* Data after the end may come when all is written and told; the daemon then keeps what came
    * before the end. */
-  if (spoiler == AFTER_END && medley_recorder_finish (recorder))
+  if (spoiler == AFTER_END && medley_recorder_finish (recorder, TRUE))
     return;
-  g_assert_false (medley_recorder_finish (recorder));
+  g_assert_false (medley_recorder_finish (recorder, TRUE));
   g_assert_cmpuint (self->n_done, ==, 0);
 }
 
@@ -281,7 +281,7 @@ test_two_ports (Fixture *self, gconstpointer data)
   g_usleep (20000);
   g_assert_cmpuint (g_atomic_int_get ((gint *) &self->n_done), ==, 0);
   take_event (recorder, second, gst_event_new_eos ());
-  g_assert_true (medley_recorder_finish (recorder));
+  g_assert_true (medley_recorder_finish (recorder, TRUE));
   g_assert_cmpint (medley_stage_entry_check (self->file, NULL, NULL), >, 0);
   g_assert_cmpint (medley_stage_entry_check (other, NULL, NULL), >, 0);
   close (other);
@@ -319,7 +319,7 @@ test_held_disk (Fixture *self, gconstpointer data)
   for (guint i = 0; i < (data != NULL ? 1000u : 10u); i++)
     take_text (recorder, port, text);
   take_event (recorder, port, gst_event_new_eos ());
-  whole = medley_recorder_finish (recorder);
+  whole = medley_recorder_finish (recorder, TRUE);
   g_atomic_int_set (&disk_is_held, FALSE);
   g_assert_false (whole);
   /* The thread goes on by itself, and says nothing any more. */
@@ -337,7 +337,7 @@ test_full_disk (Fixture *self, gconstpointer data)
   take_event (recorder, port, text_caps ());
   take_text (recorder, port, "some words");
   take_event (recorder, port, gst_event_new_eos ());
-  g_assert_false (medley_recorder_finish (recorder));
+  g_assert_false (medley_recorder_finish (recorder, TRUE));
   g_atomic_int_set (&disk_is_full, FALSE);
   g_assert_cmpuint (self->n_done, ==, 0);
 }
@@ -353,7 +353,7 @@ record_something (Fixture *self)
   take_event (recorder, port, make_segment ());
   medley_recorder_take_buffer (recorder, port, caption);
   take_event (recorder, port, gst_event_new_eos ());
-  g_assert_true (medley_recorder_finish (recorder));
+  g_assert_true (medley_recorder_finish (recorder, TRUE));
   g_assert_true (medley_stage_entry_write_header (self->file, KEY));
 }
 
