@@ -234,7 +234,7 @@ class Cache(unittest.TestCase):
         job = self.daemon.create(pipeline="lingering", inputs={"text": {"text": "word " * 200}}, attempts=1)
         self.daemon.wait(job["id"], ("running",))
         deadline = time.monotonic() + PATIENCE
-        while not self.daemon.unfinished():
+        while not self.daemon.unfinished() or self.daemon.job(job["id"])["outputs"]["out"]["size"] == 0:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
         for pid in self.daemon.status()["workers"]["pids"]:
