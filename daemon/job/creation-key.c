@@ -68,10 +68,11 @@ medley_creation_answer_waiting (MedleyJobManager *self, MedleyCreation *creation
 {
   g_autoptr (GPtrArray) waiting = NULL;
   g_autofree char *key = g_steal_pointer (&creation->key);
+  g_autofree char *kept = NULL;
 
   if (key == NULL)
     return;
-  g_hash_table_steal_extended (self->keys, key, NULL, (gpointer *) &waiting);
+  g_hash_table_steal_extended (self->keys, key, (gpointer *) &kept, (gpointer *) &waiting);
   for (guint i = 0; waiting != NULL && i < waiting->len; i++) {
     GTask *task = waiting->pdata[i];
     MedleyCreation *other = g_task_get_task_data (task);

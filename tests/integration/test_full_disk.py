@@ -65,7 +65,7 @@ class FullDisk:
         # Whatever was refused: what was not is whole, now and after the next start, and there is no litter.
         self.leave(4 * MIB)
         self.check("at the end")
-        self.assertEqual(self.daemon.end(), 0)
+        self.assertEqual(self.daemon.end(), 0, self.daemon.log.read_text(errors="replace")[-6000:])
         self.filler.unlink()
         self.assertEqual(check_store(self.daemon.spool), [])
         self.daemon.start()

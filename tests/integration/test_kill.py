@@ -310,13 +310,16 @@ class Kill(unittest.TestCase):
         self.report(time.monotonic() - begin)
         self.check("after the last start")
         self.assertEqual(wait_until_gone(self.killed), [], "processes outlived the daemon that started them")
-        self.assertEqual(self.daemon.stop(), 0)
+        self.stop_quietly()
         self.assertEqual(check_store(self.spool()), [])
         self.daemon.start()
         self.check("after a quiet stop and start")
-        self.assertEqual(self.daemon.stop(), 0)
+        self.stop_quietly()
         self.assertEqual(users_of(self.daemon.folder), [], "processes outlived the last daemon")
         self.assertNotIn("CRITICAL", self.daemon.log.read_text(errors="replace"))
+
+    def stop_quietly(self):
+        self.assertEqual(self.daemon.stop(), 0, self.daemon.log.read_text(errors="replace")[-6000:])
 
     def finish_endless_ones(self):
         """Those whose creation broke off have nobody else to end them."""

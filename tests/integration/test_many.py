@@ -182,7 +182,7 @@ class Many(unittest.TestCase):
             self.assertLess(after["kib"] - before["kib"], MOST_GROWTH_KIB)
             self.assertLess(again["kib"] - after["kib"], MOST_AGAIN_KIB)
         processes = descendants(self.daemon.process.pid)
-        self.assertEqual(self.daemon.stop(), 0)
+        self.assertEqual(self.daemon.stop(), 0, self.daemon.log.read_text(errors="replace")[-6000:])
         self.assertEqual(wait_until_gone(processes), [])
 
     def check_fairness(self, jobs, shares):
