@@ -109,20 +109,21 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   MedleyEngineCache *cache;
   MedleySandbox *sandbox;
+  int registry;
 
   tune_malloc ();
   if (!parse_options (&argc, &argv, &options))
     return MEDLEY_EXIT_USAGE;
   medley_sandbox_close_others (options.fd);
   signal (SIGPIPE, SIG_IGN);
+  registry = medley_registry_choose (options.build);
   sandbox = medley_sandbox_enter (&options.sandbox, &error);
   if (sandbox == NULL) {
     medley_sandbox_refuse (error);
     _exit (medley_error_info (error)->exit_code);
   }
-  medley_registry_choose (options.build);
   if (!gst_init_check (NULL, NULL, &error)
-      || (options.build == NULL && !medley_registry_check (&error))) {
+      || (options.build == NULL && !medley_registry_check (registry, &error))) {
     g_printerr ("medley-worker: %s\n", error->message);
     _exit (MEDLEY_EXIT_FAILED);
   }
