@@ -19,6 +19,9 @@
 
 /* In the folder of the process that builds GStreamer's registry. */
 #define MEDLEY_REGISTRY_NAME "registry.bin"
+/* Set for workers when that process did not get through: why plugins that the registry does not
+ * know are not to be loaded. */
+#define MEDLEY_UNSEEN_VARIABLE "MEDLEY_UNSEEN_PLUGINS"
 
 #define MEDLEY_CONFIG_NAME "medley.conf"
 /* Beside the executables of a build tree: tells an uninstalled daemon where its parts are. */

@@ -6,6 +6,7 @@
 #include <medley/medley-error.h>
 #include <sys/stat.h>
 
+#include "base/names.h"
 #include "base/nearest.h"
 #include "runner/properties.h"
 
@@ -173,6 +174,7 @@ static void
 add_broken (GVariantBuilder *list, const char *folder)
 {
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *unseen = g_getenv (MEDLEY_UNSEEN_VARIABLE);
   const char *name;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
@@ -185,6 +187,11 @@ add_broken (GVariantBuilder *list, const char *folder)
         || !g_file_test (file, G_FILE_TEST_IS_REGULAR))
       continue;
     known = gst_registry_lookup (gst_registry_get (), file);
+    /* It, or another that is new, ended the process that looked at it. */
+    if (known == NULL && unseen != NULL) {
+      g_variant_builder_add (list, "{ss}", file, unseen);
+      continue;
+    }
     /* The registry keeps no reasons: trying again gives it. */
     if (known == NULL || GST_OBJECT_FLAG_IS_SET (known, GST_PLUGIN_FLAG_BLACKLISTED))
       loaded = gst_plugin_load_file (file, &error);

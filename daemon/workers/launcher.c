@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/folders.h"
+#include "base/names.h"
 #include "workers/environment.h"
 #include "workers/log-reader.h"
 #include "workers/registry.h"
@@ -35,6 +36,7 @@ struct _MedleyLauncher {
   Preparation *preparation; /* under way; its task's */
   gboolean stale;           /* plugins changed while it was prepared */
   GQueue unprepared;        /* GTask of launches */
+  char *unseen;             /* why the registry does not know all plugins, NULL when it does */
   char *refusal;            /* why the last worker that refused to start did so */
   MedleyZygote *zygote;
   GPtrArray *retired; /* MedleyZygote that fork no more, but whose workers still run */
@@ -189,6 +191,8 @@ execute (MedleyLauncher *self, int socket_type, int *socket, int *pidfd, GError 
                  g_strerror (errno));
     return 0;
   }
+  if (self->unseen != NULL)
+    environment = g_environ_setenv (environment, MEDLEY_UNSEEN_VARIABLE, self->unseen, TRUE);
   g_strv_builder_add_many (builder, self->worker_path, zygote ? "--zygote" : "--exec", "--fd", "3",
                            NULL);
   if (zygote)
@@ -340,6 +344,7 @@ struct _Preparation {
   gboolean abandoned;
   MedleyScratch *scratch;
   GPtrArray *lines; /* of char: what was printed */
+  char *unseen;
 };
 
 static void
@@ -353,6 +358,7 @@ preparation_free (Preparation *self)
   g_clear_pointer (&self->scratch, medley_scratch_free);
   g_ptr_array_unref (self->lines);
   g_mutex_clear (&self->mutex);
+  g_free (self->unseen);
   g_free (self);
 }
 
@@ -386,7 +392,7 @@ do_prepare (GTask *task, gpointer source, gpointer data, GCancellable *cancellab
 
   if (self->temporary != NULL)
     preparation_make_scratch (self, &error);
-  if (error == NULL && medley_registry_prepare (&options, self->lines, &error))
+  if (error == NULL && medley_registry_prepare (&options, self->lines, &self->unseen, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -407,6 +413,8 @@ prepared (GObject *source, GAsyncResult *result, gpointer data)
   self->preparation = NULL;
   if (preparation->scratch != NULL)
     self->scratch = g_steal_pointer (&preparation->scratch);
+  g_free (self->unseen);
+  self->unseen = g_steal_pointer (&preparation->unseen);
   for (guint i = 0; i < preparation->lines->len; i++)
     line_printed (preparation->lines->pdata[i], self);
   self->prepared = g_task_propagate_boolean (G_TASK (result), &error) && !self->stale;
@@ -553,6 +561,7 @@ medley_launcher_finalize (GObject *object)
   g_clear_pointer (&self->cgroup, medley_cgroup_unref);
   g_object_unref (self->config);
   g_free (self->refusal);
+  g_free (self->unseen);
   g_free (self->worker_path);
   G_OBJECT_CLASS (medley_launcher_parent_class)->finalize (object);
 }

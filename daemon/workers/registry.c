@@ -281,7 +281,8 @@ build (const MedleyRegistryOptions *options, GPtrArray *lines, GError **error)
 }
 
 gboolean
-medley_registry_prepare (const MedleyRegistryOptions *options, GPtrArray *lines, GError **error)
+medley_registry_prepare (const MedleyRegistryOptions *options, GPtrArray *lines, char **unseen,
+                         GError **error)
 {
   g_autofree char *stamp_file = g_strconcat (options->registry, ".stamp", NULL);
   g_autofree char *stamp = make_stamp (options);
@@ -299,6 +300,7 @@ medley_registry_prepare (const MedleyRegistryOptions *options, GPtrArray *lines,
     }
     g_ptr_array_add (lines, g_strdup_printf ("medleyd: plugins that changed are not seen: %s",
                                              problem->message));
+    *unseen = g_strdup (problem->message);
     g_error_free (problem);
     return TRUE;
   }

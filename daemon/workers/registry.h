@@ -23,6 +23,8 @@ typedef struct {
  * medley_registry_prepare:
  * @options: what to build and how
  * @lines: (element-type utf8): gets what the builder printed
+ * @unseen: (out) (transfer full) (nullable): why the registry stays as it was although plugins
+ *   have changed
  * @error: %MEDLEY_ERROR_SANDBOX_MISSING, %MEDLEY_ERROR_UNAVAILABLE, %MEDLEY_ERROR_IO
  *
  * Makes sure that the registry knows the plugins that there are: when a file of theirs has come,
@@ -33,6 +35,7 @@ typedef struct {
  * Blocks, for seconds where there is no registry yet; for any thread.
  */
 gboolean
-medley_registry_prepare (const MedleyRegistryOptions *options, GPtrArray *lines, GError **error);
+medley_registry_prepare (const MedleyRegistryOptions *options, GPtrArray *lines, char **unseen,
+                         GError **error);
 
 G_END_DECLS

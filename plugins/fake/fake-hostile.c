@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * fakehostile: does what an engine must not, once per buffer, and says how that went: pushes the
- * name of its act with "allowed", or with the name of the error. `act` chooses, `path` and `pid`
- * say what to do it to.
+ * name of its act with "allowed" or the name of the error, and its process. `act` chooses, `path`
+ * and `pid` say what to do it to.
  */
 #include "fake.h"
 
 #include "hostile-acts.h"
 
 #include <string.h>
+#include <unistd.h>
 
 G_DECLARE_FINAL_TYPE (FakeHostile, fake_hostile, FAKE, HOSTILE, MedleyConverter)
 
@@ -41,8 +42,8 @@ fake_hostile_process (MedleyConverter *converter, GstBuffer *input, GCancellable
   }
   g_clear_pointer (&self->target.more, g_free);
   number = act (&self->target);
-  text = g_strdup_printf ("%s: %s %s\n", self->act,
-                          number == 0 ? "allowed" : strerrorname_np (number),
+  text = g_strdup_printf ("%s: %s %d %s\n", self->act,
+                          number == 0 ? "allowed" : strerrorname_np (number), (int) getpid (),
                           self->target.more != NULL ? self->target.more : "");
   length = strlen (text);
   return medley_converter_push (converter, NULL,
