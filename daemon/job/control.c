@@ -144,7 +144,7 @@ medley_job_manager_open_input (MedleyJobManager *self, MedleyJob *job, const cha
     return NULL;
   }
   if (input->state != MEDLEY_INPUT_AWAITED
-      || medley_job_state_is_final (medley_job_get_state (job))) {
+      || medley_job_state_is_final (medley_job_get_end_state (job))) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_WRONG_STATE,
                  "input \"%s\" of job %s awaits no upload", input->name, medley_job_get_id (job));
     return NULL;

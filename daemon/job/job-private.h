@@ -82,11 +82,13 @@ medley_job_is_removed (MedleyJob *self);
 /**
  * medley_job_make_record:
  * @self: a job
+ * @with_end: whether its outputs are synced: without, an end that is being written is left to the
+ * record that has it
  *
  * Returns: (transfer full): what the store does not have yet; the job takes it for written
  */
 MedleyJobRecord *
-medley_job_make_record (MedleyJob *self);
+medley_job_make_record (MedleyJob *self, gboolean with_end);
 /* A record could not be written: the next one has everything. */
 void
 medley_job_mark_unsaved (MedleyJob *self);

@@ -37,10 +37,10 @@ add_options (MedleyJob *self, GVariantBuilder *builder)
 }
 
 static GVariant *
-make_status (MedleyJob *self)
+make_status (MedleyJob *self, gboolean ends)
 {
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
-  GVariant *error = self->is_ending ? self->end_error : self->error_variant;
+  GVariant *error = ends ? self->end_error : self->error_variant;
 
   add (&builder, "lastEvent", g_variant_new_uint64 (self->last_event));
   add (&builder, "begun", g_variant_new_uint32 (self->n_attempts));
@@ -58,7 +58,7 @@ make_status (MedleyJob *self)
     add (&builder, "progress", g_variant_new_double (self->progress));
   if (self->pause_at_start || self->state == MEDLEY_JOB_PAUSED)
     add (&builder, "paused", g_variant_new_boolean (TRUE));
-  if (self->stopping != NULL && !self->is_ending)
+  if (self->stopping != NULL && !ends)
     add (&builder, "stopping", self->stopping);
   if (error != NULL)
     add (&builder, "error", error);
@@ -100,6 +100,10 @@ record_inputs (MedleyJob *self)
     file->type = g_strdup (input->type);
     file->file = g_strdup (input->file);
     file->state = input->state;
+    /* One that is being synced is not whole yet. */
+    if (input->state == MEDLEY_INPUT_READY && !input->saved
+        && input->size > MEDLEY_RECORD_INLINE_BYTES)
+      file->state = MEDLEY_INPUT_COMING;
     file->flags = input->is_upload ? FLAG_UPLOAD : 0;
     file->size = input->size;
     if (input->state == MEDLEY_INPUT_READY && input->size <= MEDLEY_RECORD_INLINE_BYTES)
@@ -110,7 +114,7 @@ record_inputs (MedleyJob *self)
 }
 
 static GPtrArray *
-record_outputs (MedleyJob *self)
+record_outputs (MedleyJob *self, gboolean ends)
 {
   GPtrArray *files = g_ptr_array_new_with_free_func (free_file);
 
@@ -123,7 +127,7 @@ record_outputs (MedleyJob *self)
     file->file = g_strdup (output->file);
     file->state = output->state;
     file->size = output->size;
-    if (self->is_ending)
+    if (ends)
       file->state
           = self->end_state == MEDLEY_JOB_DONE ? MEDLEY_OUTPUT_COMPLETE : MEDLEY_OUTPUT_FAILED;
     if (file->state == MEDLEY_OUTPUT_COMPLETE && output->size <= MEDLEY_RECORD_INLINE_BYTES)
@@ -134,25 +138,28 @@ record_outputs (MedleyJob *self)
 }
 
 static GPtrArray *
-record_events (MedleyJob *self)
+record_events (MedleyJob *self, gboolean ends)
 {
   GPtrArray *events = medley_job_get_events (self, self->saved_event);
 
-  if (self->is_ending)
+  if (ends)
     g_ptr_array_add (events, g_variant_ref (self->end_event));
   return events;
 }
 
 MedleyJobRecord *
-medley_job_make_record (MedleyJob *self)
+medley_job_make_record (MedleyJob *self, gboolean with_end)
 {
   MedleyJobRecord *record = medley_job_record_new (self->id);
+  /* What was recorded once is not taken back by a record that was longer on its way. */
+  gboolean ends = self->is_ending && (with_end || self->end_is_recorded);
 
+  self->end_is_recorded = ends;
   record->is_new = self->is_new;
-  record->state = self->is_ending ? self->end_state : self->state;
+  record->state = ends ? self->end_state : self->state;
   record->priority = self->options.priority;
-  record->finished = self->is_ending ? self->end_time : self->finished;
-  record->status = make_status (self);
+  record->finished = ends ? self->end_time : self->finished;
+  record->status = make_status (self, ends);
   if (self->is_new) {
     record->client = g_strdup (self->client);
     record->pipeline = g_strdup (self->pipeline);
@@ -166,7 +173,7 @@ medley_job_make_record (MedleyJob *self)
   if (self->inputs_changed)
     record->inputs = record_inputs (self);
   if (self->outputs_changed)
-    record->outputs = record_outputs (self);
+    record->outputs = record_outputs (self, ends);
   record->bytes = medley_job_get_bytes (self);
   if (self->saved_attempts < self->attempts->len) {
     record->attempts = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
@@ -177,9 +184,10 @@ medley_job_make_record (MedleyJob *self)
   record->replaces_events = self->stored_events > 2 * self->max_events;
   if (record->replaces_events)
     self->saved_event = self->stored_events = 0;
-  record->events = record_events (self);
+  record->events = record_events (self, ends);
   self->stored_events += record->events->len;
-  self->is_new = self->inputs_changed = self->outputs_changed = FALSE;
+  self->is_new = self->inputs_changed = FALSE;
+  self->outputs_changed = self->is_ending && !ends;
   self->saved_attempts = self->attempts->len;
   self->saved_event = self->last_event;
   return record;

@@ -43,6 +43,7 @@ struct _MedleyJob {
 
   /* How it is going to end, while that is being written. */
   gboolean is_ending;
+  gboolean end_is_recorded; /* a record with it was made */
   MedleyJobState end_state;
   GVariant *end_error;
   GVariant *end_event;

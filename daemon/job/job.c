@@ -179,6 +179,7 @@ medley_job_prepare_end (MedleyJob *self, MedleyJobState state, GVariant *error)
   g_clear_pointer (&self->end_error, g_variant_unref);
   g_clear_pointer (&self->end_event, g_variant_unref);
   self->is_ending = TRUE;
+  self->end_is_recorded = FALSE;
   self->end_state = state;
   self->end_error = g_steal_pointer (&sunk);
   self->end_time = g_get_real_time ();

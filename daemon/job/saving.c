@@ -15,8 +15,11 @@
 typedef struct {
   MedleyJobManager *manager; /* not owned */
   MedleyJob *job;
-  GArray *fds; /* of files to be synced, and the spool's folder */
+  GArray *fds;      /* of files to be synced, and the spool's folder */
+  GPtrArray *saved; /* gboolean of the job's files: TRUE once they are synced */
   gboolean sync;
+  gboolean is_syncing;
+  gboolean ends; /* the job's end was known already, and its outputs are among the files */
   gboolean removes;
   MedleySaved done;
   gpointer data;
@@ -45,6 +48,7 @@ save_free (MedleySave *save)
 {
   close_fds (save->fds);
   g_array_unref (save->fds);
+  g_ptr_array_unref (save->saved);
   g_object_unref (save->job);
   g_free (save);
 }
@@ -120,8 +124,8 @@ store (MedleySave *save)
     finish (save, NULL);
     return;
   }
-  medley_job_store_save (save->manager->store, medley_job_make_record (save->job), save->sync,
-                         stored, save);
+  medley_job_store_save (save->manager->store, medley_job_make_record (save->job, save->ends),
+                         save->sync, stored, save);
 }
 
 static void
@@ -141,19 +145,14 @@ sync_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
   g_task_return_boolean (task, TRUE);
 }
 
+/* Those that were synced, and no others: more may have become whole meanwhile. */
 static void
-mark_saved (MedleyJob *job)
+mark_saved (MedleySave *save)
 {
-  GPtrArray *inputs = medley_job_list_inputs (job);
-  GPtrArray *outputs = medley_job_list_outputs (job);
-
-  for (guint i = 0; i < inputs->len; i++) {
-    MedleyInput *input = inputs->pdata[i];
-
-    input->saved = input->saved || input->state == MEDLEY_INPUT_READY;
-  }
-  for (guint i = 0; i < outputs->len; i++)
-    ((MedleyOutput *) outputs->pdata[i])->saved = medley_job_is_ending (job);
+  for (guint i = 0; i < save->saved->len; i++)
+    *(gboolean *) save->saved->pdata[i] = TRUE;
+  if (save->saved->len > 0)
+    medley_job_note_input (save->job);
 }
 
 static void
@@ -162,6 +161,7 @@ synced (GObject *source, GAsyncResult *result, gpointer data)
   MedleySave *save = g_task_get_task_data (G_TASK (result));
   g_autoptr (GError) error = NULL;
 
+  save->is_syncing = FALSE;
   close_fds (save->fds);
   /* The manager is gone, and with it whom this would be told. */
   if (save->manager == NULL) {
@@ -172,47 +172,53 @@ synced (GObject *source, GAsyncResult *result, gpointer data)
     finish (save, error);
     return;
   }
-  mark_saved (save->job);
+  mark_saved (save);
   store (save);
 }
 
 /* Large files that are whole; small ones lie in the store. */
 static gboolean
-collect (MedleySave *save, const char *file, guint64 size, gboolean saved)
+collect (MedleySave *save, const char *file, guint64 size, gboolean *saved, GError **error)
 {
   int fd;
 
-  if (saved || size <= MEDLEY_RECORD_INLINE_BYTES)
-    return FALSE;
-  fd = medley_spool_open (medley_job_get_spool (save->job), file, NULL);
-  if (fd >= 0)
+  if (*saved || size <= MEDLEY_RECORD_INLINE_BYTES)
+    return TRUE;
+  if (medley_config_get_boolean (save->manager->config, "jobs.durable")) {
+    fd = medley_spool_open (medley_job_get_spool (save->job), file, error);
+    if (fd < 0)
+      return FALSE;
     g_array_append_val (save->fds, fd);
-  return fd >= 0;
+  }
+  g_ptr_array_add (save->saved, saved);
+  return TRUE;
 }
 
-static void
-collect_all (MedleySave *save)
+/* Fails for an output that cannot be read; an input that cannot is not whole. */
+static gboolean
+collect_all (MedleySave *save, GError **error)
 {
   GPtrArray *inputs = medley_job_list_inputs (save->job);
   GPtrArray *outputs = medley_job_list_outputs (save->job);
-  gboolean any = FALSE;
+  gboolean ok = TRUE;
   int folder;
 
   for (guint i = 0; i < inputs->len; i++) {
     MedleyInput *input = inputs->pdata[i];
 
     if (input->state == MEDLEY_INPUT_READY)
-      any = collect (save, input->file, input->size, input->saved) || any;
+      collect (save, input->file, input->size, &input->saved, NULL);
   }
-  for (guint i = 0; medley_job_will_be_done (save->job) && i < outputs->len; i++) {
+  for (guint i = 0; ok && medley_job_will_be_done (save->job) && i < outputs->len; i++) {
     MedleyOutput *output = outputs->pdata[i];
 
-    any = collect (save, output->file, output->size, output->saved) || any;
+    ok = collect (save, output->file, output->size, &output->saved, error);
   }
   /* Their names have to be there as well. */
-  folder = any ? medley_spool_dup_folder (medley_job_get_spool (save->job)) : -1;
+  folder = save->fds->len > 0 ? medley_spool_dup_folder (medley_job_get_spool (save->job)) : -1;
   if (folder >= 0)
     g_array_append_val (save->fds, folder);
+  return ok;
 }
 
 static MedleySave *
@@ -223,6 +229,8 @@ begin (MedleyJobManager *self, MedleyJob *job, gboolean sync, MedleySaved done, 
   save->manager = self;
   save->job = g_object_ref (job);
   save->fds = g_array_new (FALSE, FALSE, sizeof (int));
+  save->saved = g_ptr_array_new ();
+  save->ends = medley_job_is_ending (job);
   save->sync = sync;
   save->done = done;
   save->data = data;
@@ -261,17 +269,21 @@ medley_job_manager_save (MedleyJobManager *self, MedleyJob *job, gboolean sync, 
                          gpointer data)
 {
   MedleySave *save = begin (self, job, sync, done, data);
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (GError) error = NULL;
 
-  if (sync && medley_config_get_boolean (self->config, "jobs.durable"))
-    collect_all (save);
-  if (save->fds->len > 0) {
-    g_autoptr (GTask) task = g_task_new (NULL, NULL, synced, NULL);
-
-    g_task_set_task_data (task, save, NULL);
-    g_task_run_in_thread (task, sync_in_thread);
-  } else {
+  if ((!sync || collect_all (save, &error)) && save->fds->len == 0) {
+    mark_saved (save);
     store (save);
+    return;
   }
+  save->is_syncing = TRUE;
+  task = g_task_new (NULL, NULL, synced, NULL);
+  g_task_set_task_data (task, save, NULL);
+  if (error != NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    g_task_run_in_thread (task, sync_in_thread);
 }
 
 static void
@@ -346,7 +358,7 @@ medley_job_manager_drop_saves (MedleyJobManager *self)
 
   while ((save = g_queue_pop_head (&self->saves)) != NULL) {
     /* A thread that is still syncing answers once more. */
-    if (save->fds->len > 0)
+    if (save->is_syncing)
       save->manager = NULL;
     else
       save_free (save);

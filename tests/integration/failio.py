@@ -10,7 +10,7 @@ from medleytest import BUILD, PATIENCE, Daemon
 SHIM = BUILD / "tests" / "shims" / "fail-io.so"
 # The process dies, and the disk forgets what was not synced: wholly, or all but how long it was.
 POWER = ("power", "power-zeros")
-NAMES = ("AT", "FOR", "MODE", "ERRNO", "BYTES", "RELIEF", "REPORT", "TRACE", "SHADOW")
+NAMES = ("AT", "FOR", "MODE", "ERRNO", "BYTES", "RELIEF", "REPORT", "TRACE", "SHADOW", "HOLD")
 
 
 class FailingDaemon(Daemon):
@@ -43,6 +43,20 @@ class FailingDaemon(Daemon):
 
     def limit_disk(self, size):
         self.set_shim(BYTES=size)
+
+    def hold(self, name=None):
+        """Syncs of files whose path has `name` in it wait from now on, and others no longer; before the first start, without
+        a name, it is made possible."""
+        path = self.folder / "hold"
+        if name is None:
+            self.set_shim(HOLD=path)
+            return
+        # Never seen half-written: an empty text is found everywhere.
+        path.with_suffix(".new").write_text(name)
+        path.with_suffix(".new").rename(path)
+
+    def is_held(self, name):
+        return any(line.split(" ", 2)[1] == "held" and name in line for line in self.fired())
 
     def fired(self):
         """What was made to fail, as the shim's lines."""

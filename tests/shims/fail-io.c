@@ -14,6 +14,7 @@
  *   MEDLEY_FAIL_IO_RELIEF  nothing fails any more while this file exists
  *   MEDLEY_FAIL_IO_REPORT  a file that gets a line for each call that was made to fail
  *   MEDLEY_FAIL_IO_TRACE   a file that gets a line for each call
+ *   MEDLEY_FAIL_IO_HOLD    while this file exists, syncs of files whose names hold its text wait
  *   MEDLEY_FAIL_IO_SHADOW  a folder that gets what a disk without power would have: files as of
  *                          their last fsync, names as of their folder's
  */
@@ -53,6 +54,7 @@ static struct {
   const char *relief;
   const char *report;
   const char *trace;
+  const char *hold;
   unsigned long at, duration, bytes;
   int mode, error;
 } settings;
@@ -91,6 +93,7 @@ begin (void)
   settings.relief = read_text ("MEDLEY_FAIL_IO_RELIEF");
   settings.report = read_text ("MEDLEY_FAIL_IO_REPORT");
   settings.trace = read_text ("MEDLEY_FAIL_IO_TRACE");
+  settings.hold = read_text ("MEDLEY_FAIL_IO_HOLD");
   settings.at = read_number ("MEDLEY_FAIL_IO_AT");
   settings.duration
       = getenv ("MEDLEY_FAIL_IO_FOR") != NULL ? read_number ("MEDLEY_FAIL_IO_FOR") : 1;
@@ -218,6 +221,30 @@ die (void)
   kill (getpid (), SIGKILL);
   for (;;)
     pause ();
+}
+
+static bool
+is_held (const char *path)
+{
+  char text[64] = "";
+  int fd = settings.hold != NULL
+               ? (int) syscall (SYS_openat, AT_FDCWD, settings.hold, O_RDONLY | O_CLOEXEC, 0)
+               : -1;
+  ssize_t n = fd >= 0 ? read (fd, text, sizeof text - 1) : 0;
+
+  if (fd >= 0)
+    syscall (SYS_close, fd);
+  return n > 0 && strstr (path, text) != NULL;
+}
+
+static void
+wait_for_release (const char *path)
+{
+  if (!is_held (path))
+    return;
+  note (settings.report, "held", path);
+  while (is_held (path))
+    usleep (5000);
 }
 
 static Verdict
@@ -381,6 +408,8 @@ pwritev64 (int fd, const struct iovec *blocks, int n, off64_t offset)
     bool ours = find_fd (fd, path);                                                                \
     int result;                                                                                    \
                                                                                                    \
+    if (ours && strstr (#name, "sync") != NULL)                                                    \
+      wait_for_release (path);                                                                     \
     if (ours && judge (#name, path, false) == FAIL)                                                \
       return -1;                                                                                   \
     result = REAL (name) arguments;                                                                \

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is asked of a job while something else of it is still being written: syncs of some files are made to wait."""
+
+import sqlite3
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+from failio import FailingDaemon
+from medleytest import PATIENCE, main
+from test_durable import PIPELINES
+
+LARGE = b"0123456789abcdef" * 8192
+
+
+class Overlap(unittest.TestCase):
+    def setUp(self):
+        self.daemon = FailingDaemon("workers.maximum=2", pipelines=PIPELINES)
+        self.addCleanup(self.daemon.discard)
+        self.daemon.hold()
+        self.daemon.start()
+        self.addCleanup(self.release)
+        self.pool = ThreadPoolExecutor(2)
+        self.addCleanup(self.pool.shutdown)
+
+    def release(self):
+        (self.daemon.folder / "hold").unlink(missing_ok=True)
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def create(self):
+        return self.daemon.create(pipeline="echo", inputs={"text": {"upload": True}})["id"]
+
+    def upload(self, job, content=LARGE):
+        return self.daemon.curl(f"/api/v1/jobs/{job}/inputs/text", "-T", "-", input=content)
+
+    def stored(self, job):
+        """Its row, and the states of its files."""
+        store = sqlite3.connect(f"file:{self.daemon.spool}/store/jobs.db?mode=ro", uri=True)
+        try:
+            finished, = store.execute("SELECT finished FROM jobs WHERE id = ?", (job,)).fetchone()
+            states = [store.execute(f"SELECT state FROM {table} WHERE job = ?", (job,)).fetchone()[0]
+                      for table in ("inputs", "outputs")]
+            return (finished, *states)
+        finally:
+            store.close()
+
+    def test_a_job_is_not_done_before_its_output_is_synced(self):
+        job = self.create()
+        self.daemon.hold("-0.in")
+        answer = self.pool.submit(self.upload, job)
+        # The worker has it all before the input is where a loss of power does not reach.
+        output = self.daemon.spool / f"{job}-0.out"
+        self.wait_until(lambda: self.daemon.is_held(".in") and output.stat().st_size == len(LARGE))
+        self.assertFalse(answer.done())
+        self.assertNotEqual(self.stored(job)[1], 0, "the store takes the input for whole")
+        time.sleep(0.3)  # the job has ended by then, but for the disk
+        self.daemon.hold("-0.out")
+        self.assertEqual(answer.result(PATIENCE).status, 204)
+        finished, received, made = self.stored(job)
+        self.assertEqual((finished, received), (0, 0))
+        self.assertNotEqual(made, 2, "the store takes the output for whole")
+        self.assertNotEqual(self.daemon.job(job)["state"], "done")
+        self.release()
+        self.assertEqual(self.daemon.wait(job)["state"], "done")
+        self.assertEqual((self.stored(job)[0] > 0, *self.stored(job)[1:]), (True, 0, 2))
+        self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/outputs/out").body, LARGE)
+
+    def test_a_job_that_is_being_cancelled_takes_no_upload(self):
+        job = self.create()
+        self.daemon.hold("jobs.db")
+        answer = self.pool.submit(self.daemon.curl, f"/api/v1/jobs/{job}/cancel", "-X", "POST")
+        self.wait_until(lambda: self.daemon.is_held("jobs.db"))
+        late = self.pool.submit(self.upload, job, b"too late")
+        time.sleep(0.3)
+        self.release()
+        self.assertEqual(answer.result(PATIENCE).status, 200)
+        late = late.result(PATIENCE)
+        self.assertEqual((late.status, late.json()["code"]), (409, "wrong-state"), late.body)
+        time.sleep(0.3)
+        self.assertEqual(self.daemon.job(job)["state"], "cancelled")
+        self.assertEqual(self.daemon.status()["jobs"]["cancelled"], 1)
+
+
+if __name__ == "__main__":
+    main()
