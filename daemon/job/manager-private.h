@@ -208,9 +208,10 @@ medley_job_manager_free_drain (MedleyJobManager *self);
 
 /* ---- recovery.c, retention.c ---- */
 
-/* Takes in what an earlier daemon left; removes files that no job has. */
-void
-medley_job_manager_recover (MedleyJobManager *self);
+/* Takes in what an earlier daemon left; removes files that no job has. MEDLEY_ERROR_BAD_STORE,
+ * MEDLEY_ERROR_IO: nothing was removed. */
+gboolean
+medley_job_manager_recover (MedleyJobManager *self, GError **error);
 /* Removes ended jobs that are too many, too large or too old, within a moment. */
 void
 medley_job_manager_retain_soon (MedleyJobManager *self);

@@ -275,7 +275,8 @@ medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCata
   if (self->store == NULL)
     return NULL;
   medley_job_manager_open_cache (self);
-  medley_job_manager_recover (self);
+  if (!medley_job_manager_recover (self, error))
+    return NULL;
   medley_job_manager_watch_age (self);
   g_signal_connect_object (pool, "free", G_CALLBACK (medley_job_manager_schedule), self,
                            G_CONNECT_SWAPPED);

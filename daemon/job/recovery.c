@@ -128,14 +128,19 @@ medley_job_manager_start (MedleyJobManager *self)
   }
 }
 
-void
-medley_job_manager_recover (MedleyJobManager *self)
+gboolean
+medley_job_manager_recover (MedleyJobManager *self, GError **error)
 {
-  g_autoptr (GPtrArray) records = medley_job_store_load_unfinished (self->store);
-  g_autoptr (GHashTable) ids = medley_job_store_list_ids (self->store);
+  g_autoptr (GPtrArray) records = medley_job_store_load_unfinished (self->store, error);
+  g_autoptr (GHashTable) ids
+      = records != NULL ? medley_job_store_list_ids (self->store, error) : NULL;
   guint counts[MEDLEY_JOB_N_STATES] = { 0 };
-  guint swept = medley_spool_sweep (self->spool, ids);
+  guint swept;
 
+  /* Without all of its jobs, their files would look as if they belonged to none. */
+  if (ids == NULL)
+    return FALSE;
+  swept = medley_spool_sweep (self->spool, ids);
   medley_job_store_count (self->store, counts, &self->ended_bytes);
   for (guint i = 0; i < MEDLEY_JOB_N_STATES; i++)
     self->ended[i] = medley_job_state_is_final ((MedleyJobState) i) ? counts[i] : 0;
@@ -144,4 +149,5 @@ medley_job_manager_recover (MedleyJobManager *self)
   if (records->len > 0 || swept > 0)
     g_message ("%u jobs of an earlier daemon go on; %u files that belong to no job were removed",
                records->len, swept);
+  return TRUE;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/error.h"
 #include "job/store-private.h"
 
-/* A read that fails finds nothing: the store's check at the start, and its writer, tell of a broken
- * disk. */
+/* A read that fails finds nothing, except where that would have something done: the store's check
+ * at the start, and its writer, tell of a broken disk. */
 
 static char *
 dup_text (sqlite3_stmt *statement, int column)
@@ -166,13 +167,22 @@ medley_job_store_get_content (MedleyJobStore *self, const char *id, const char *
   return NULL;
 }
 
+/* NULL only with @error */
 static char **
-read_ids (sqlite3_stmt *statement)
+read_ids (MedleyJobStore *self, sqlite3_stmt *statement, GError **error)
 {
   g_autoptr (GStrvBuilder) ids = g_strv_builder_new ();
+  int code = SQLITE_ERROR;
 
-  while (next_row (statement))
+  while (statement != NULL && (code = sqlite3_step (statement)) == SQLITE_ROW)
     g_strv_builder_add (ids, get_text (statement, 0));
+  if (code != SQLITE_DONE && error != NULL) {
+    medley_db_set_error (medley_job_store_get_reader (self), "the store of jobs cannot be read",
+                         error);
+    sqlite3_reset (statement);
+    return NULL;
+  }
+  sqlite3_reset (statement);
   return g_strv_builder_end (ids);
 }
 
@@ -191,24 +201,28 @@ medley_job_store_list (MedleyJobStore *self, int state, const char *pipeline, co
     if (state >= 0)
       sqlite3_bind_int (statement, 4, state);
   }
-  return read_ids (statement);
+  return read_ids (self, statement, NULL);
 }
 
 GPtrArray *
-medley_job_store_load_unfinished (MedleyJobStore *self)
+medley_job_store_load_unfinished (MedleyJobStore *self, GError **error)
 {
-  GPtrArray *records = g_ptr_array_new_with_free_func ((GDestroyNotify) medley_job_record_free);
-  g_auto (GStrv) ids = read_ids (query (self, MEDLEY_SQL_LIST_UNFINISHED, NULL));
+  g_autoptr (GPtrArray) records
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) medley_job_record_free);
+  g_auto (GStrv) ids = read_ids (self, query (self, MEDLEY_SQL_LIST_UNFINISHED, NULL), error);
 
-  for (guint i = 0; ids[i] != NULL; i++) {
+  for (guint i = 0; ids != NULL && ids[i] != NULL; i++) {
     MedleyJobRecord *record = medley_job_store_get (self, ids[i]);
 
-    if (record == NULL)
-      continue;
+    if (record == NULL) {
+      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_BAD_STORE,
+                   "the store of jobs cannot be read: job %s is damaged", ids[i]);
+      return NULL;
+    }
     record->plan = medley_job_store_get_plan (self, record->plan_digest);
     g_ptr_array_add (records, record);
   }
-  return records;
+  return ids != NULL ? g_steal_pointer (&records) : NULL;
 }
 
 char **
@@ -220,7 +234,7 @@ medley_job_store_find_oldest (MedleyJobStore *self, gint64 before, guint limit)
     sqlite3_bind_int64 (statement, 1, before);
     sqlite3_bind_int64 (statement, 2, limit);
   }
-  return read_ids (statement);
+  return read_ids (self, statement, NULL);
 }
 
 void
@@ -241,14 +255,18 @@ medley_job_store_count (MedleyJobStore *self, guint counts[MEDLEY_JOB_N_STATES],
 }
 
 GHashTable *
-medley_job_store_list_ids (MedleyJobStore *self)
+medley_job_store_list_ids (MedleyJobStore *self, GError **error)
 {
-  GHashTable *ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  sqlite3_stmt *statement = query (self, MEDLEY_SQL_LIST_IDS, NULL);
+  g_autofree char **ids = read_ids (self, query (self, MEDLEY_SQL_LIST_IDS, NULL), error);
+  GHashTable *set = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  while (next_row (statement))
-    g_hash_table_add (ids, dup_text (statement, 0));
-  return ids;
+  if (ids == NULL) {
+    g_hash_table_unref (set);
+    return NULL;
+  }
+  for (guint i = 0; ids[i] != NULL; i++)
+    g_hash_table_add (set, ids[i]);
+  return set;
 }
 
 char *

@@ -88,10 +88,10 @@ medley_job_store_get_content (MedleyJobStore *self, const char *id, const char *
 char **
 medley_job_store_list (MedleyJobStore *self, int state, const char *pipeline, const char *cursor,
                        guint limit);
-/* (transfer full) (element-type MedleyJobRecord): jobs that have not ended, the oldest first, each
- * with its plan */
+/* (transfer full) (nullable) (element-type MedleyJobRecord): jobs that have not ended, the oldest
+ * first, each with its plan; NULL with MEDLEY_ERROR_BAD_STORE or MEDLEY_ERROR_IO */
 GPtrArray *
-medley_job_store_load_unfinished (MedleyJobStore *self);
+medley_job_store_load_unfinished (MedleyJobStore *self, GError **error);
 /* (transfer full) (array zero-terminated=1): the ids of ended jobs, those that ended first at the
  * beginning; @before: only those that ended before that time (µs since 1970), 0 for all */
 char **
@@ -99,9 +99,9 @@ medley_job_store_find_oldest (MedleyJobStore *self, gint64 before, guint limit);
 /* how many jobs are in each state, and the bytes of all that have ended */
 void
 medley_job_store_count (MedleyJobStore *self, guint counts[MEDLEY_JOB_N_STATES], guint64 *bytes);
-/* (transfer full): the ids of all jobs, as a set */
+/* (transfer full) (nullable): the ids of all jobs, as a set; NULL as before */
 GHashTable *
-medley_job_store_list_ids (MedleyJobStore *self);
+medley_job_store_list_ids (MedleyJobStore *self, GError **error);
 
 /**
  * medley_job_store_find_key:

@@ -266,7 +266,7 @@ test_lists_are_newest_first_and_filtered (Fixture *f, gconstpointer data)
   g_assert_cmpstrv (none, ((const char *[]){ NULL }));
   oldest = medley_job_store_find_oldest (f->store, 0, 10);
   g_assert_cmpstrv (oldest, ((const char *[]){ "c", "a", NULL }));
-  unfinished = medley_job_store_load_unfinished (f->store);
+  unfinished = medley_job_store_load_unfinished (f->store, NULL);
   g_assert_cmpuint (unfinished->len, ==, 2);
   g_assert_cmpstr (((MedleyJobRecord *) unfinished->pdata[0])->id, ==, "b");
   g_assert_nonnull (((MedleyJobRecord *) unfinished->pdata[0])->plan);
@@ -274,7 +274,7 @@ test_lists_are_newest_first_and_filtered (Fixture *f, gconstpointer data)
   g_assert_cmpuint (counts[MEDLEY_JOB_DONE], ==, 2);
   g_assert_cmpuint (counts[MEDLEY_JOB_QUEUED], ==, 2);
   g_assert_cmpuint (bytes, ==, 20);
-  set = medley_job_store_list_ids (f->store);
+  set = medley_job_store_list_ids (f->store, NULL);
   g_assert_cmpuint (g_hash_table_size (set), ==, 4);
 }
 
@@ -460,6 +460,34 @@ test_a_damaged_store_is_left (Fixture *f, gconstpointer data)
   expect_refusal (f, "left as it is");
 }
 
+/* Files of jobs that are not found would be taken for nobody's. */
+static void
+test_a_read_that_fails_is_no_empty_store (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) no_ids = NULL, no_jobs = NULL;
+  char noise[2000];
+  FILE *file;
+
+  for (guint i = 0; i < 200; i++) {
+    g_autofree char *id = g_strdup_printf ("%04u", i);
+
+    save (f, make_record (id, MEDLEY_JOB_QUEUED));
+  }
+  reopen (f);
+  memset (noise, 0xa5, sizeof noise);
+  file = g_fopen (f->file, "r+");
+  fseek (file, 0, SEEK_END);
+  for (long at = 3 * 4096, end = ftell (file); at < end; at += 4096) {
+    fseek (file, at, SEEK_SET);
+    g_assert_cmpuint (fwrite (noise, 1, sizeof noise, file), ==, sizeof noise);
+  }
+  fclose (file);
+  g_assert_null (medley_job_store_list_ids (f->store, &no_ids));
+  g_assert_error (no_ids, MEDLEY_ERROR, MEDLEY_ERROR_BAD_STORE);
+  g_assert_null (medley_job_store_load_unfinished (f->store, &no_jobs));
+  g_assert_error (no_jobs, MEDLEY_ERROR, MEDLEY_ERROR_BAD_STORE);
+}
+
 static void
 test_a_store_cut_off_while_it_was_made_is_made (Fixture *f, gconstpointer data)
 {
@@ -521,6 +549,7 @@ main (int argc, char **argv)
   ADD ("a-database-of-something-else-is-left", test_a_database_of_something_else_is_left);
   ADD ("events-are-read-while-they-are-written", test_events_are_read_while_they_are_written);
   ADD ("a-damaged-store-is-left", test_a_damaged_store_is_left);
+  ADD ("a-read-that-fails-is-no-empty-store", test_a_read_that_fails_is_no_empty_store);
   ADD ("a-store-cut-off-while-it-was-made-is-made", test_a_store_cut_off_while_it_was_made_is_made);
   ADD ("a-store-for-a-moment-is-gone-afterwards", test_a_store_for_a_moment_is_gone_afterwards);
   ADD ("hostile-blobs-are-harmless", test_hostile_blobs_are_harmless);
