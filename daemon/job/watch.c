@@ -16,7 +16,8 @@ struct _MedleyWatch {
   guint source;
   MedleyMemoryWatch *memory;
   guint64 memory_limit; /* bytes */
-  gint64 started;       /* monotonic µs, as all times */
+  gint64 ran;           /* µs, pauses apart */
+  gint64 looked;        /* monotonic µs, as all times */
   gint64 run_time;
   gint64 stall;
   gint64 silence;     /* limit between heartbeats */
@@ -96,7 +97,10 @@ look (gpointer data)
   gint64 now = g_get_monotonic_time ();
   GError *error = NULL;
 
-  if (now - self->started > self->run_time)
+  if (medley_job_get_state (self->job) != MEDLEY_JOB_PAUSED)
+    self->ran += now - self->looked;
+  self->looked = now;
+  if (self->ran > self->run_time)
     error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_TIME_LIMIT,
                          "the job ran longer than its limit of %" G_GINT64_FORMAT
                          " s (limits.run-time, or the request's runTime)",
@@ -154,7 +158,7 @@ medley_watch_new (MedleyJob *job, MedleyWorker *worker, MedleyConfig *config, gu
   self->worker = g_object_ref (worker);
   self->func = func;
   self->data = data;
-  self->started = self->activity_time = self->heartbeat_time = g_get_monotonic_time ();
+  self->looked = self->activity_time = self->heartbeat_time = g_get_monotonic_time ();
   self->run_time = (gint64) MIN (run_time, G_MAXINT64 / G_USEC_PER_SEC) * G_USEC_PER_SEC;
   self->stall = get_time (config, "workers.stall");
   self->silence = get_time (config, "workers.heartbeat");

@@ -275,6 +275,15 @@ class Order(Case):
         self.assertEqual((found["state"], found["error"]["code"]), ("failed", "time-limit"))
         self.assertEqual(len(found["attempts"]), 1)
 
+    def test_a_pause_is_no_part_of_a_run(self):
+        job = self.create("slow", "x" * 40, runTime=2)
+        self.wait_until(lambda: self.state(job) == "running")
+        self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/pause", "-X", "POST").status, 200)
+        time.sleep(2.5)
+        self.assertEqual(self.state(job), "paused")
+        self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/resume", "-X", "POST").status, 200)
+        self.assertEqual(self.daemon.wait(job)["state"], "done")
+
 
 class Again(Case):
     def test_a_killer_of_workers_is_put_away_with_its_last_words(self):
