@@ -46,7 +46,8 @@ leave (MedleyJobManager *self, MedleyJob *job)
     medley_job_manager_conclude (self, job, medley_job_get_stopping (job));
     return;
   }
-  medley_job_set_pause_at_start (job, medley_job_get_state (job) == MEDLEY_JOB_PAUSED);
+  if (medley_job_get_state (job) == MEDLEY_JOB_PAUSED)
+    medley_job_set_pause_at_start (job, TRUE);
   medley_job_finish_attempt (job, medley_error_to_variant (error, NULL, NULL), NULL);
   add_interrupted (job, error);
   medley_job_forgive_attempt (job);
