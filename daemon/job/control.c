@@ -98,6 +98,11 @@ medley_job_manager_retry (MedleyJobManager *self, MedleyJob *job, GError **error
 {
   if (medley_job_get_state (job) != MEDLEY_JOB_FAILED)
     return refuse_state (job, "retried", error);
+  if (medley_job_is_removed (job)) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "job %s was removed",
+                 medley_job_get_id (job));
+    return FALSE;
+  }
   if (!medley_job_manager_has_queue_room (self, medley_job_get_client (job), error))
     return FALSE;
   if (!has_inputs (job, error))

@@ -96,7 +96,7 @@ void
 medley_job_manager_revive (MedleyJobManager *self, MedleyJob *job)
 {
   forget (self, job);
-  g_hash_table_insert (self->live, (char *) medley_job_get_id (job), g_object_ref (job));
+  medley_job_manager_take_live (self, job);
 }
 
 /* (transfer full) (nullable) */

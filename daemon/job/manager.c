@@ -240,6 +240,8 @@ void
 medley_job_manager_take_live (MedleyJobManager *self, MedleyJob *job)
 {
   g_hash_table_insert (self->live, (char *) medley_job_get_id (job), g_object_ref (job));
+  /* One that is retried may have been here before. */
+  g_signal_handlers_disconnect_by_func (job, job_event, self);
   g_signal_connect_object (job, "event", G_CALLBACK (job_event), self, 0);
 }
 

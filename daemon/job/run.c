@@ -353,7 +353,8 @@ acquired (GObject *source, GAsyncResult *result, gpointer data)
   MedleyRun *self = g_object_get_data (G_OBJECT (job), "medley-run");
   g_autoptr (MedleyWorker) worker = medley_pool_acquire_finish (pool, result, &error);
 
-  if (self == NULL || self->ended) {
+  /* A run of the same job that came after the one that asked may have its worker already. */
+  if (self == NULL || self->ended || !self->acquiring) {
     if (worker != NULL)
       medley_pool_release (pool, worker);
     return;

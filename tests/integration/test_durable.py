@@ -318,6 +318,17 @@ class Again(Case):
         self.restart()
         self.assertEqual(self.state(job), "done")
 
+    def test_what_a_retried_job_does_is_written_down(self):
+        job = self.create("endless", runTime=1, attempts=1)
+        self.assertEqual(self.daemon.wait(job)["error"]["code"], "time-limit")
+        self.restart()
+        self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/retry", "-X", "POST").status, 200)
+        self.wait_until(lambda: self.state(job) == "running")
+        time.sleep(0.3)
+        self.restart()
+        found = self.daemon.wait(job)
+        self.assertEqual([a["error"]["code"] for a in found["attempts"]], ["time-limit", "interrupted"])
+
     def test_a_reader_is_told_that_an_output_began_anew(self):
         # The first attempt writes, then its worker is killed; who has read of it cannot go on.
         job = self.create("slow", "abcd" * 30)
