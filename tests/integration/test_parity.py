@@ -398,6 +398,7 @@ class Restarts(Faces):
 
     def test_a_job_that_waits_and_one_that_runs_go_on(self):
         running, waiting = self.make("running"), self.make("queued")
+        time.sleep(0.3)  # what a job does is in the store a moment later: nobody was promised more
         self.restart()
         self.assertEqual(self.client.properties(JOBS + waiting)["State"], "queued")
         listed = self.client.manager("ListJobs", "(a{sv}s)", {}, "")[0]
