@@ -243,6 +243,7 @@ created (MedleyJobManager *self, MedleyJob *job, const GError *error, gpointer d
   MedleyCreation *creation = g_task_get_task_data (task);
 
   self->creating--;
+  medley_job_manager_change_client (self, medley_job_get_client (job), -1);
   if (error != NULL) {
     medley_job_set_removed (job);
     medley_job_delete_files (job);
@@ -285,6 +286,7 @@ create_job (MedleyJobManager *self, GTask *task, MedleyCreation *creation)
   }
   medley_job_push_created (job);
   self->creating++;
+  medley_job_manager_change_client (self, request->client, 1);
   medley_job_manager_save (self, job, TRUE, created, g_object_ref (task));
 }
 

@@ -74,12 +74,38 @@ medley_job_manager_forget_known (MedleyJobManager *self)
   }
 }
 
+guint
+medley_job_manager_count_client (MedleyJobManager *self, const char *client)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (self->clients, client));
+}
+
+void
+medley_job_manager_change_client (MedleyJobManager *self, const char *client, int difference)
+{
+  guint n = medley_job_manager_count_client (self, client) + (guint) difference;
+
+  if (n == 0)
+    g_hash_table_remove (self->clients, client);
+  else
+    g_hash_table_insert (self->clients, g_strdup (client), GUINT_TO_POINTER (n));
+}
+
+static gboolean
+leave_live (MedleyJobManager *self, MedleyJob *job)
+{
+  if (!g_hash_table_remove (self->live, medley_job_get_id (job)))
+    return FALSE;
+  medley_job_manager_change_client (self, medley_job_get_client (job), -1);
+  return TRUE;
+}
+
 void
 medley_job_manager_settle (MedleyJobManager *self, MedleyJob *job)
 {
   g_autoptr (MedleyJob) keep = g_object_ref (job);
 
-  if (g_hash_table_remove (self->live, medley_job_get_id (job)))
+  if (leave_live (self, job))
     note_known (self, job);
 }
 
@@ -88,7 +114,7 @@ medley_job_manager_drop (MedleyJobManager *self, MedleyJob *job)
 {
   medley_job_set_removed (job);
   forget (self, job);
-  g_hash_table_remove (self->live, medley_job_get_id (job));
+  leave_live (self, job);
   g_hash_table_add (self->removing, g_strdup (medley_job_get_id (job)));
 }
 

@@ -33,6 +33,7 @@ struct _MedleyJobManager {
   char *cache_off;         /* why */
 
   GHashTable *live;     /* id → MedleyJob that has not ended, or whose end is not in the store */
+  GHashTable *clients;  /* client → number of its jobs in `live` and being created, none for 0 */
   GHashTable *known;    /* id → what lookup.c notes of an ended job that somebody holds */
   GHashTable *removing; /* ids of jobs that the store still has */
   guint ended[MEDLEY_JOB_N_STATES];
@@ -126,6 +127,11 @@ medley_job_manager_attempt_failed (MedleyJobManager *self, MedleyJob *job, GVari
 
 /* ---- lookup.c ---- */
 
+/* How many jobs of a client have not ended; the second changes that. */
+guint
+medley_job_manager_count_client (MedleyJobManager *self, const char *client);
+void
+medley_job_manager_change_client (MedleyJobManager *self, const char *client, int difference);
 /* A job that has ended is kept in the store alone, from when its end is written. */
 void
 medley_job_manager_settle (MedleyJobManager *self, MedleyJob *job);

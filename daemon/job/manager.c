@@ -239,7 +239,8 @@ job_event (MedleyJob *job, GVariant *event, gpointer data)
 void
 medley_job_manager_take_live (MedleyJobManager *self, MedleyJob *job)
 {
-  g_hash_table_insert (self->live, (char *) medley_job_get_id (job), g_object_ref (job));
+  if (g_hash_table_insert (self->live, (char *) medley_job_get_id (job), g_object_ref (job)))
+    medley_job_manager_change_client (self, medley_job_get_client (job), 1);
   /* One that is retried may have been here before. */
   g_signal_handlers_disconnect_by_func (job, job_event, self);
   g_signal_connect_object (job, "event", G_CALLBACK (job_event), self, 0);
@@ -341,6 +342,7 @@ medley_job_manager_finalize (GObject *object)
   g_free (self->cache_off);
   g_clear_pointer (&self->circuits, medley_circuits_free);
   g_hash_table_unref (self->unsaved);
+  g_hash_table_unref (self->clients);
   g_hash_table_unref (self->known);
   g_hash_table_unref (self->removing);
   g_hash_table_unref (self->outputs);
@@ -371,6 +373,7 @@ static void
 medley_job_manager_init (MedleyJobManager *self)
 {
   self->live = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
+  self->clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->known
       = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, medley_job_manager_free_known);
   self->removing = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);

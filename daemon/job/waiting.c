@@ -123,7 +123,8 @@ medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, G
                  "the queue is full (limits.queue); try again later");
     return FALSE;
   }
-  if (medley_queue_get_client_length (self->queue, client)
+  if (medley_job_manager_count_client (self, client)
+          - medley_classes_get_client_running (self->classes, client)
       >= medley_config_get_number (self->config, "limits.queue-per-client")) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL,
                  "too many of your jobs wait already (limits.queue-per-client); try again later");

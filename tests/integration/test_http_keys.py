@@ -208,6 +208,15 @@ class NoRoom(Face):
         self.assertEqual(self.create("Idempotency-Key: full", pipeline="echo").status, 201)
 
 
+    def test_jobs_that_wait_for_their_time_count(self):
+        later = int(time.time() * 1e6) + 3600 * 10**6
+        waiting = [self.create(pipeline="echo", startAt=later).json()["id"] for _ in range(2)]
+        self.problem(self.create(pipeline="echo", startAt=later), 429, "queue-full")
+        self.daemon.curl(f"/api/v1/jobs/{waiting[0]}/cancel", "-X", "POST")
+        self.assertEqual(self.create(pipeline="echo", startAt=later).status, 201)
+        self.problem(self.create(pipeline="echo"), 429, "queue-full")
+
+
 class NoSpace(Face):
     SETTINGS = ("limits.free-space=1000000GiB",)
 
