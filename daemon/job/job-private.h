@@ -212,8 +212,12 @@ medley_job_set_pause_at_start (MedleyJob *self, gboolean pause);
 /* (transfer none) (nullable): the error of a stop that was asked for, which the store remembers */
 GVariant *
 medley_job_get_stopping (MedleyJob *self);
+/* The first one stays, unless it is cancelled. */
 void
 medley_job_set_stopping (MedleyJob *self, GVariant *error);
+/* It is being stopped because somebody cancelled it. */
+gboolean
+medley_job_is_being_cancelled (MedleyJob *self);
 
 /* The end has two steps: it is written first, then seen. @error: `a{sv}`, NULL for done */
 void

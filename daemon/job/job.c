@@ -275,13 +275,30 @@ medley_job_get_stopping (MedleyJob *self)
   return self->stopping;
 }
 
+static gboolean
+is_cancellation (GVariant *error)
+{
+  const char *code = "";
+
+  g_variant_lookup (error, "code", "&s", &code);
+  return g_str_equal (code, "cancelled");
+}
+
 void
 medley_job_set_stopping (MedleyJob *self, GVariant *error)
 {
   g_autoptr (GVariant) sunk = g_variant_ref_sink (error);
 
-  if (self->stopping == NULL)
-    self->stopping = g_steal_pointer (&sunk);
+  if (self->stopping != NULL && !is_cancellation (sunk))
+    return;
+  g_clear_pointer (&self->stopping, g_variant_unref);
+  self->stopping = g_steal_pointer (&sunk);
+}
+
+gboolean
+medley_job_is_being_cancelled (MedleyJob *self)
+{
+  return self->stopping != NULL && is_cancellation (self->stopping);
 }
 
 /* ---- attempts ---- */

@@ -61,7 +61,11 @@ run_ended (MedleyRun *run, MedleyJob *job, gboolean ok, GVariant *error, gpointe
 
   medley_job_manager_end_run (self, job);
   medley_job_manager_note_engines (self, job, ok ? NULL : error);
-  if (ok) {
+  /* Whoever was told that it is cancelled finds it so, whatever else its run was stopped for. */
+  if (medley_job_is_being_cancelled (job)) {
+    medley_job_finish_attempt (job, medley_job_get_stopping (job), NULL);
+    medley_job_manager_conclude (self, job, medley_job_get_stopping (job));
+  } else if (ok) {
     medley_job_finish_attempt (job, NULL, NULL);
     medley_job_manager_conclude (self, job, NULL);
   } else {

@@ -27,6 +27,7 @@ PIPELINES = {
     "slow.json": pipeline("fakeslow", **{"delay-ms": 100, "bytes-per-step": 4}),
     "endless.json": pipeline("fakeendless", **{"delay-ms": 20}),
     "crash.json": pipeline("fakecrash", how="segv"),
+    "hang.json": pipeline("fakehang"),
     "flaky.json": pipeline("fakeflaky", **{"fail-count": 1}),
 }
 
@@ -283,6 +284,19 @@ class Order(Case):
         self.assertEqual(self.state(job), "paused")
         self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/resume", "-X", "POST").status, 200)
         self.assertEqual(self.daemon.wait(job)["state"], "done")
+
+
+class Grace(Case):
+    settings = ("workers.grace=3s",)
+
+    def test_a_cancel_counts_also_while_the_job_is_stopped_for_something_else(self):
+        deadline = int(time.time() * 1e6) + 1_500_000
+        job = self.create("hang", deadline=deadline)
+        self.wait_until(lambda: self.state(job) == "running")
+        time.sleep(max(0, deadline / 1e6 - time.time()) + 0.5)
+        self.assertEqual(self.state(job), "running")
+        self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/cancel", "-X", "POST").status, 200)
+        self.assertEqual(self.daemon.wait(job)["state"], "cancelled")
 
 
 class Again(Case):
