@@ -8,6 +8,7 @@
 #include "job/options.h"
 
 #define PREFIX "Medley-"
+#define CLIENT PREFIX "Client"
 
 static const struct {
   const char *header;
@@ -81,7 +82,7 @@ take_key (const MedleyHttpRequest *request, MedleyJobRequest *wanted, guint max_
 static gboolean
 take_option (MedleyJobRequest *wanted, const char *header, const char *value, GError **error)
 {
-  const char *names[G_N_ELEMENTS (headers) + 1] = { NULL };
+  const char *names[G_N_ELEMENTS (headers) + 2] = { NULL };
   const char *nearest;
 
   for (guint i = 0; i < G_N_ELEMENTS (headers); i++) {
@@ -96,6 +97,9 @@ take_option (MedleyJobRequest *wanted, const char *header, const char *value, GE
     return medley_job_request_set_option (wanted, headers[i].option, headers[i].header, given, TRUE,
                                           0, error);
   }
+  if (g_ascii_strcasecmp (header, CLIENT) == 0)
+    return medley_job_request_set_client_name (wanted, value, error);
+  names[G_N_ELEMENTS (headers)] = CLIENT;
   nearest = medley_nearest (header, names);
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "there is no header %s%s%s%s",
                header, nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",

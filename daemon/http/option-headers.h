@@ -16,7 +16,8 @@ G_BEGIN_DECLS
  *
  * Takes the options that are header fields, since a query holds a pipeline's parameters, which may
  * have any name: Medley-Priority, Medley-Start-At, Medley-Deadline, Medley-Run-Time,
- * Medley-Attempts, Medley-Cache and Idempotency-Key. Then checks whether all options agree.
+ * Medley-Attempts, Medley-Cache and Idempotency-Key; and Medley-Client, the name of the program
+ * that asks. Then checks whether all options agree.
  *
  * Returns: whether all of them are well
  */

@@ -63,6 +63,17 @@ medley_job_request_set_parameter (MedleyJobRequest *self, const char *name, GVar
 void
 medley_job_request_add_output (MedleyJobRequest *self, const char *name, const char *media_type);
 
+/**
+ * medley_job_request_set_client_name:
+ * @self: a request whose client is a user or the like
+ * @name: 1 to 64 letters, digits, ".", "_" and "-": what that user calls the program that asks
+ * @error: %MEDLEY_ERROR_INVALID_ARGUMENT
+ *
+ * Tells the programs of one user apart, so that they take turns. Idempotency keys stay the user's.
+ */
+gboolean
+medley_job_request_set_client_name (MedleyJobRequest *self, const char *name, GError **error);
+
 /* All of these have defaults, which are named. */
 /* -100 to 100, higher ones start first; 0 */
 void

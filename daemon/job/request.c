@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "job/request.h"
 
+#include <string.h>
+
+#include "base/error.h"
 #include "base/fd.h"
+
+#define MAX_CLIENT_NAME 64
 
 static void
 input_free (gpointer data)
@@ -37,6 +42,23 @@ medley_job_request_new (const char *client)
   self->output_types = g_ptr_array_new_with_free_func (g_free);
   g_variant_dict_init (&self->parameters, NULL);
   return self;
+}
+
+gboolean
+medley_job_request_set_client_name (MedleyJobRequest *self, const char *name, GError **error)
+{
+  gsize length = strspn (name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-");
+  g_autofree char *user = NULL;
+
+  if (length == 0 || length > MAX_CLIENT_NAME || name[length] != '\0') {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "a client's name has 1 to %d letters, digits, dots, underscores and hyphens",
+                 MAX_CLIENT_NAME);
+    return FALSE;
+  }
+  user = g_steal_pointer (&self->client);
+  self->client = g_strdup_printf ("%.*s/%s", (int) strcspn (user, "/"), user, name);
+  return TRUE;
 }
 
 void

@@ -188,6 +188,22 @@ class Headers(Face):
                     self.assertIn(header.partition(":")[0], found["detail"])
 
 
+    def test_programs_of_a_user_take_turns(self):
+        def make(pipeline, name):
+            return self.create(f"Medley-Client: {name}", pipeline=pipeline).json()["id"]
+
+        first = make("endless", "greedy")
+        self.daemon.wait(first, ("running",))
+        greedy, modest = [make("echo", "greedy") for _ in range(3)], make("echo", "modest")
+        self.assertEqual([self.daemon.job(job)["position"] for job in (*greedy, modest)], [1, 3, 4, 2])
+        self.daemon.curl(f"/api/v1/jobs/{first}/cancel", "-X", "POST")
+        started = {job: self.daemon.wait(job)["started"] for job in (*greedy, modest)}
+        self.assertEqual(sorted(started, key=started.get), [greedy[0], modest, *greedy[1:]])
+        for name in ("", "a/b", "a b", "x" * 65):
+            self.problem(self.create(f"Medley-Client: {name}" if name else "Medley-Client;", pipeline="echo"), 400,
+                         "invalid-argument")
+
+
 class NoRoom(Face):
     SETTINGS = ("workers.maximum=1", "limits.queue-per-client=2")
 
