@@ -198,27 +198,46 @@ list_live (MedleyJobManager *self, MedleyJobState state, const char *pipeline, c
   return jobs;
 }
 
+/* Adds ended jobs, and with @wanted -1 all: at most so many that there are @limit. Returns the id
+ * to go on after (transfer full), NULL when there are no more. */
+static char *
+list_stored (MedleyJobManager *self, GPtrArray *jobs, int wanted, const char *pipeline,
+             const char *cursor, guint limit)
+{
+  guint room = limit - jobs->len;
+  g_auto (GStrv) ids = medley_job_store_list (self->store, wanted, pipeline, cursor, room);
+  guint n = 0;
+
+  for (; ids[n] != NULL; n++) {
+    MedleyJob *job = find (self, ids[n]);
+
+    if (job != NULL && (wanted < 0 || (int) medley_job_get_state (job) == wanted))
+      g_ptr_array_add (jobs, job);
+    else
+      g_clear_object (&job);
+  }
+  return n == room ? g_strdup (ids[n - 1]) : NULL;
+}
+
 GPtrArray *
 medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
                          const char *cursor, guint limit)
 {
   g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func (g_object_unref);
-  g_auto (GStrv) ids = NULL;
+  g_autofree char *after = g_strdup (cursor);
   MedleyJobState wanted = MEDLEY_JOB_QUEUED;
 
   if (state != NULL && !medley_job_state_from_string (state, &wanted))
     return g_steal_pointer (&jobs);
   if (state != NULL && !medley_job_state_is_final (wanted))
     return list_live (self, wanted, pipeline, cursor, limit);
-  ids = medley_job_store_list (self->store, state != NULL ? (int) wanted : -1, pipeline, cursor,
-                               limit != 0 ? limit : G_MAXUINT);
-  for (guint i = 0; ids[i] != NULL; i++) {
-    MedleyJob *job = find (self, ids[i]);
+  if (limit == 0)
+    limit = G_MAXUINT;
+  /* Some are being made or removed: a page that were shorter for it would look like the last. */
+  do {
+    g_autofree char *before = g_steal_pointer (&after);
 
-    if (job != NULL && (state == NULL || medley_job_get_state (job) == wanted))
-      g_ptr_array_add (jobs, job);
-    else
-      g_clear_object (&job);
-  }
+    after = list_stored (self, jobs, state != NULL ? (int) wanted : -1, pipeline, before, limit);
+  } while (after != NULL && jobs->len < limit);
   return g_steal_pointer (&jobs);
 }

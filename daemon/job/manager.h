@@ -107,7 +107,7 @@ medley_job_request_set_idempotency_key (MedleyJobRequest *self, const char *key)
  *
  * Signals:
  * - `job-added (MedleyJob *job)`: it is new, or one that had ended is queued again
- * - `job-removed (MedleyJob *job)`: it is forgotten, and its files are gone
+ * - `job-removed (MedleyJob *job)`: it is forgotten; its files go when the store has done so, too
  */
 #define MEDLEY_TYPE_JOB_MANAGER (medley_job_manager_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyJobManager, medley_job_manager, MEDLEY, JOB_MANAGER, GObject)

@@ -19,9 +19,9 @@ class Overlap(unittest.TestCase):
         self.addCleanup(self.daemon.discard)
         self.daemon.hold()
         self.daemon.start()
-        self.addCleanup(self.release)
         self.pool = ThreadPoolExecutor(2)
         self.addCleanup(self.pool.shutdown)
+        self.addCleanup(self.release)
 
     def release(self):
         (self.daemon.folder / "hold").unlink(missing_ok=True)
@@ -84,6 +84,22 @@ class Overlap(unittest.TestCase):
         time.sleep(0.3)
         self.assertEqual(self.daemon.job(job)["state"], "cancelled")
         self.assertEqual(self.daemon.status()["jobs"]["cancelled"], 1)
+
+    def test_a_page_is_full_while_some_are_being_removed(self):
+        jobs = [self.create() for _ in range(3)]
+        for job in jobs:
+            self.upload(job, b"text")
+            self.daemon.wait(job)
+        self.daemon.hold("jobs.db")
+        answer = self.pool.submit(self.daemon.curl, f"/api/v1/jobs/{jobs[2]}", "-X", "DELETE")
+        self.wait_until(lambda: self.daemon.is_held("jobs.db"))
+        for query in ("", "&state=done"):
+            page = self.daemon.curl(f"/api/v1/jobs?limit=1{query}").json()
+            self.assertEqual(([job["id"] for job in page["jobs"]], page.get("next")), ([jobs[1]], jobs[1]))
+            page = self.daemon.curl(f"/api/v1/jobs?limit=1&cursor={jobs[1]}{query}").json()
+            self.assertEqual(([job["id"] for job in page["jobs"]], page.get("next")), ([jobs[0]], None))
+        self.release()
+        self.assertEqual(answer.result(PATIENCE).status, 204)
 
 
 if __name__ == "__main__":
