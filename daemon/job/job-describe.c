@@ -76,12 +76,11 @@ add_times_and_progress (MedleyJob *self, GVariantBuilder *builder)
     add (builder, "remaining", g_variant_new_double (self->remaining));
 }
 
-static void
-add_options (MedleyJob *self, GVariantBuilder *builder)
+void
+medley_job_add_options (MedleyJob *self, GVariantBuilder *builder)
 {
   const MedleyJobOptions *options = &self->options;
 
-  add (builder, "priority", g_variant_new_int32 (options->priority));
   if (options->start_at != 0)
     add (builder, "startAt", g_variant_new_int64 (options->start_at));
   if (options->deadline != 0)
@@ -131,7 +130,8 @@ medley_job_describe (MedleyJob *self)
     add (&builder, "error", self->error_variant);
   add_times_and_progress (self, &builder);
   add_attempts (self, &builder);
-  add_options (self, &builder);
+  add (&builder, "priority", g_variant_new_int32 (self->options.priority));
+  medley_job_add_options (self, &builder);
   if (self->parameters != NULL)
     add (&builder, "parameters", self->parameters);
   add (&builder, "inputs", describe_inputs (self));

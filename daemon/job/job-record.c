@@ -20,22 +20,6 @@ add (GVariantBuilder *builder, const char *name, GVariant *value)
   g_variant_builder_add (builder, "{sv}", name, value);
 }
 
-static void
-add_options (MedleyJob *self, GVariantBuilder *builder)
-{
-  const MedleyJobOptions *options = &self->options;
-
-  if (options->start_at != 0)
-    add (builder, "startAt", g_variant_new_int64 (options->start_at));
-  if (options->deadline != 0)
-    add (builder, "deadline", g_variant_new_int64 (options->deadline));
-  if (options->run_time != 0)
-    add (builder, "runTime", g_variant_new_uint64 (options->run_time));
-  if (options->no_cache)
-    add (builder, "cache", g_variant_new_boolean (FALSE));
-  add (builder, "attempts", g_variant_new_uint32 (options->attempts));
-}
-
 static GVariant *
 make_status (MedleyJob *self, gboolean ends)
 {
@@ -64,7 +48,8 @@ make_status (MedleyJob *self, gboolean ends)
     add (&builder, "error", error);
   if (self->parameters != NULL)
     add (&builder, "parameters", self->parameters);
-  add_options (self, &builder);
+  medley_job_add_options (self, &builder);
+  add (&builder, "attempts", g_variant_new_uint32 (self->options.attempts));
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 

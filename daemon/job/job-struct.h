@@ -89,6 +89,9 @@ void
 medley_job_emit_event (MedleyJob *self, GVariant *event);
 void
 medley_job_emit_grew (MedleyJob *self, MedleyOutput *output);
+/* Adds those that the request has given: times and the cache, as clients and the store see them. */
+void
+medley_job_add_options (MedleyJob *self, GVariantBuilder *builder);
 void
 medley_input_free (MedleyInput *input);
 void
