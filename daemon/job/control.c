@@ -108,7 +108,7 @@ medley_job_manager_retry (MedleyJobManager *self, MedleyJob *job, GError **error
   if (!has_inputs (job, error))
     return FALSE;
   self->ended[MEDLEY_JOB_FAILED]--;
-  self->ended_bytes -= medley_job_get_bytes (job);
+  self->ended_bytes -= MIN (medley_job_get_bytes (job), self->ended_bytes);
   medley_job_manager_revive (self, job);
   medley_job_reset_attempts (job);
   medley_job_reopen (job);

@@ -103,7 +103,11 @@ medley_creation_answer_with_key (MedleyJobManager *self, GTask *task, MedleyCrea
     g_ptr_array_add (waiting, g_object_ref (task));
     return TRUE;
   }
-  id = medley_job_store_find_key (self->store, owner, request->idempotency_key, &digest);
+  if (!medley_job_store_find_key (self->store, owner, request->idempotency_key, &digest, &id,
+                                  &error)) {
+    g_task_return_error (task, error);
+    return TRUE;
+  }
   if (id == NULL) {
     g_hash_table_insert (self->keys, g_strdup (key),
                          g_ptr_array_new_with_free_func (g_object_unref));

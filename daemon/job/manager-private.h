@@ -104,6 +104,9 @@ medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, G
 /* Lets a queued job wait for what it needs: an upload, a time, or a worker. */
 void
 medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job);
+/* An input is whole: the job may have waited for it. */
+void
+medley_job_manager_input_came (MedleyJobManager *self, MedleyJob *job);
 /* From now on a description says why the job waits. */
 void
 medley_job_manager_show_place (MedleyJobManager *self, MedleyJob *job);

@@ -191,6 +191,7 @@ medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError 
   else
     medley_job_manager_save_soon (self, job);
   medley_job_emit_changed (job);
+  medley_job_manager_input_came (self, job);
 }
 
 /* ---- the rest ---- */
@@ -277,6 +278,15 @@ medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCata
   self->spool = medley_spool_new (folder, spool_grew, self, error);
   if (self->spool == NULL)
     return NULL;
+  /* Its sweep would remove them. */
+  if (medley_config_get_boolean (config, "jobs.durable") && !medley_job_store_exists (store)
+      && medley_spool_has_files (self->spool)) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_BAD_STORE,
+                 "%s holds files of jobs, but the store that names them, %s/jobs.db, is gone or "
+                 "empty. Put a copy of it back, or move the files away",
+                 folder, store);
+    return NULL;
+  }
   self->store
       = medley_job_store_open (store, medley_config_get_boolean (config, "jobs.durable"), error);
   if (self->store == NULL)

@@ -104,6 +104,14 @@ read_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
                              g_strerror (errno));
     return;
   }
+  /* There were bytes when the thread was asked. */
+  if (n == 0) {
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INTERRUPTED,
+                             "output \"%s\" was begun anew with another attempt of the job; read "
+                             "it from its beginning",
+                             self->output->name);
+    return;
+  }
   self->offset += (guint64) n;
   return_bytes (task, g_steal_pointer (&data), (gsize) n);
 }

@@ -69,9 +69,10 @@ static gboolean
 retain_more (gpointer data)
 {
   MedleyJobManager *self = data;
-  gboolean aged = remove_aged (self);
+  gboolean aged;
 
   self->surplus_source = 0;
+  aged = remove_aged (self);
   retain (self);
   if (aged)
     schedule (self, 0);

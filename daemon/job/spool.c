@@ -158,19 +158,27 @@ is_known (const char *name, GHashTable *ids)
   return g_hash_table_contains (ids, id);
 }
 
+static DIR *
+open_folder (int fd)
+{
+  int own = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *dir = own >= 0 ? fdopendir (own) : NULL;
+
+  if (dir == NULL)
+    medley_clear_fd (&own);
+  return dir;
+}
+
 /* @ids: (nullable): of jobs whose files stay */
 static guint
 clear (int fd, GHashTable *ids)
 {
-  int own = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *dir = own >= 0 ? fdopendir (own) : NULL;
+  DIR *dir = open_folder (fd);
   struct dirent *entry;
   guint n = 0;
 
-  if (dir == NULL) {
-    medley_clear_fd (&own);
+  if (dir == NULL)
     return 0;
-  }
   while ((entry = readdir (dir)) != NULL) {
     if (is_ours (entry->d_name) && !is_known (entry->d_name, ids)
         && unlinkat (fd, entry->d_name, 0) == 0)
@@ -178,6 +186,20 @@ clear (int fd, GHashTable *ids)
   }
   closedir (dir);
   return n;
+}
+
+gboolean
+medley_spool_has_files (MedleySpool *self)
+{
+  DIR *dir = open_folder (self->fd);
+  struct dirent *entry;
+  gboolean found = FALSE;
+
+  while (dir != NULL && !found && (entry = readdir (dir)) != NULL)
+    found = is_ours (entry->d_name);
+  if (dir != NULL)
+    closedir (dir);
+  return found;
 }
 
 guint

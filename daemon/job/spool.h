@@ -47,6 +47,9 @@ medley_spool_remove (MedleySpool *self, const char *name);
 /* removes the files of jobs whose id is not in @ids, and no others; returns how many */
 guint
 medley_spool_sweep (MedleySpool *self, GHashTable *ids);
+/* whether there is any file of a job */
+gboolean
+medley_spool_has_files (MedleySpool *self);
 /* a descriptor of the folder, to sync it: the caller closes it; -1 when there are too many */
 int
 medley_spool_dup_folder (MedleySpool *self);

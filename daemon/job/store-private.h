@@ -57,6 +57,9 @@ medley_db_open (const char *file, gboolean durable, GError **error);
 /* A further connection to a store that is open already, for reading. */
 MedleyDb *
 medley_db_open_reader (const char *file, GError **error);
+/* of the schema */
+guint
+medley_db_version (void);
 void
 medley_db_close (MedleyDb *self);
 /* (transfer none): reset, without bindings; NULL with an error */

@@ -269,18 +269,25 @@ medley_job_store_list_ids (MedleyJobStore *self, GError **error)
   return set;
 }
 
-char *
-medley_job_store_find_key (MedleyJobStore *self, const char *owner, const char *key, char **digest)
+gboolean
+medley_job_store_find_key (MedleyJobStore *self, const char *owner, const char *key, char **digest,
+                           char **id, GError **error)
 {
   sqlite3_stmt *statement = query (self, MEDLEY_SQL_FIND_KEY, owner);
-  char *job = NULL;
+  int code = SQLITE_ERROR;
 
-  if (statement != NULL)
+  *id = *digest = NULL;
+  if (statement != NULL) {
     sqlite3_bind_text (statement, 2, key, -1, SQLITE_STATIC);
-  if (next_row (statement)) {
-    job = dup_text (statement, 0);
-    *digest = dup_text (statement, 1);
-    sqlite3_reset (statement);
+    code = sqlite3_step (statement);
   }
-  return job;
+  if (code == SQLITE_ROW) {
+    *id = dup_text (statement, 0);
+    *digest = dup_text (statement, 1);
+  } else if (code != SQLITE_DONE) {
+    medley_db_set_error (medley_job_store_get_reader (self), "the store of jobs cannot be read",
+                         error);
+  }
+  sqlite3_reset (statement);
+  return code == SQLITE_ROW || code == SQLITE_DONE;
 }

@@ -54,7 +54,7 @@ static const char *const sqls[MEDLEY_N_SQL] = {
   = "INSERT OR REPLACE INTO outputs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
   [MEDLEY_SQL_SAVE_ATTEMPT] = "INSERT OR REPLACE INTO attempts VALUES (?1, ?2, ?3)",
   [MEDLEY_SQL_SAVE_EVENTS] = "INSERT OR REPLACE INTO events VALUES (?1, ?2, ?3)",
-  [MEDLEY_SQL_INSERT_KEY] = "INSERT OR REPLACE INTO keys VALUES (?1, ?2, ?3, ?4, ?5)",
+  [MEDLEY_SQL_INSERT_KEY] = "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5)",
   [MEDLEY_SQL_REMOVE_JOB] = "DELETE FROM jobs WHERE id = ?1",
   [MEDLEY_SQL_REMOVE_INPUTS] = "DELETE FROM inputs WHERE job = ?1",
   [MEDLEY_SQL_REMOVE_OUTPUTS] = "DELETE FROM outputs WHERE job = ?1",
@@ -138,6 +138,12 @@ medley_db_get (MedleyDb *self, MedleySql sql, GError **error)
     return NULL;
   }
   return self->statements[sql];
+}
+
+guint
+medley_db_version (void)
+{
+  return VERSION;
 }
 
 void

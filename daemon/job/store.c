@@ -245,6 +245,15 @@ medley_job_store_get_reader (MedleyJobStore *self)
   return self->reader;
 }
 
+gboolean
+medley_job_store_exists (const char *folder)
+{
+  g_autofree char *file = g_build_filename (folder, FILE_NAME, NULL);
+  GStatBuf info;
+
+  return g_stat (file, &info) == 0 && info.st_size > 0;
+}
+
 GVariant *
 medley_job_store_describe (MedleyJobStore *self)
 {
@@ -259,6 +268,7 @@ medley_job_store_describe (MedleyJobStore *self)
     bytes += (guint64) info.st_size;
   g_variant_dict_insert (&dict, "file", "s", self->file);
   g_variant_dict_insert (&dict, "durable", "b", self->durable);
+  g_variant_dict_insert (&dict, "version", "u", (guint32) medley_db_version ());
   g_variant_dict_insert (&dict, "bytes", "t", bytes);
   g_mutex_lock (&self->mutex);
   g_variant_dict_insert (&dict, "commits", "t", self->n_commits);

@@ -31,6 +31,9 @@ typedef struct _MedleyJobStore MedleyJobStore;
  */
 MedleyJobStore *
 medley_job_store_open (const char *folder, gboolean durable, GError **error);
+/* whether a folder has a store that is not empty */
+gboolean
+medley_job_store_exists (const char *folder);
 /* Writes what waits, calls nobody back any more, and closes. Blocks. */
 void
 medley_job_store_free (MedleyJobStore *self);
@@ -108,12 +111,15 @@ medley_job_store_list_ids (MedleyJobStore *self, GError **error);
  * @self: a store
  * @owner: whose key it is
  * @key: an idempotency key
- * @digest: (out) (transfer full): what the request was
+ * @digest: (out) (transfer full) (nullable): what the request was
+ * @id: (out) (transfer full) (nullable): the job that it made, %NULL for none
+ * @error: as with a broken disk; a key that cannot be read is not one that is new
  *
- * Returns: (transfer full) (nullable): the id of the job that it made
+ * Returns: whether it could be looked up
  */
-char *
-medley_job_store_find_key (MedleyJobStore *self, const char *owner, const char *key, char **digest);
+gboolean
+medley_job_store_find_key (MedleyJobStore *self, const char *owner, const char *key, char **digest,
+                           char **id, GError **error);
 
 /* `a{sv}`: "file" s, "durable" b, "bytes" t, "version" u, "commits" t, "writes" t, "failures" t,
  * "lastError" s (absent when there was none) */

@@ -15,6 +15,23 @@ explain_time (const char *what, gint64 time)
   return g_strdup_printf ("%s %s", what, text);
 }
 
+/* A picture is of no use before it is whole: while it comes it keeps no worker from others, and
+ * once it is there the stage cache can be asked for it. Text and sound are worked on as they come.
+ */
+static gboolean
+needs_more (MedleyJob *job)
+{
+  GPtrArray *inputs = medley_job_list_inputs (job);
+
+  for (guint i = 0; i < inputs->len; i++) {
+    const MedleyInput *input = inputs->pdata[i];
+
+    if (input->state == MEDLEY_INPUT_COMING && g_str_has_prefix (input->type, "image/"))
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* A MedleyJobPlace. */
 static void
 explain_place (MedleyJob *job, char **reason, guint *position, gpointer data)
@@ -34,6 +51,8 @@ explain_place (MedleyJob *job, char **reason, guint *position, gpointer data)
                             ready);
   } else if (medley_job_has_input_in (job, MEDLEY_INPUT_AWAITED)) {
     *reason = g_strdup ("waits for the upload of an input");
+  } else if (needs_more (job)) {
+    *reason = g_strdup ("waits for the rest of an input");
   } else if (self->recovered != NULL) {
     *reason = g_strdup ("waits until the engines are known");
   }
@@ -43,6 +62,14 @@ void
 medley_job_manager_show_place (MedleyJobManager *self, MedleyJob *job)
 {
   medley_job_set_place_func (job, explain_place, self);
+}
+
+void
+medley_job_manager_input_came (MedleyJobManager *self, MedleyJob *job)
+{
+  if (medley_job_get_state (job) == MEDLEY_JOB_QUEUED && !medley_queue_contains (self->queue, job)
+      && medley_agenda_get (self->agenda, job, MEDLEY_AGENDA_READY) == 0)
+    medley_job_manager_enqueue (self, job);
 }
 
 void
@@ -66,6 +93,8 @@ medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job)
     medley_agenda_set (self->agenda, job, MEDLEY_AGENDA_READY, ready);
     return;
   }
+  if (needs_more (job))
+    return;
   lane = medley_job_manager_make_lane (self, job);
   medley_queue_push (self->queue, job, (guint64) medley_job_get_created (job),
                      medley_job_get_options (job)->priority, medley_job_get_client (job),

@@ -428,6 +428,36 @@ class ScanToSpeech(unittest.TestCase):
                 job = self.speak(daemon, language="eng+deu")
                 self.assertEqual(daemon.reused(job), [])
 
+    def test_a_page_that_is_sent_by_the_shell_is_found_too(self):
+        # The shell uploads: a picture is waited for until it is whole, so that it can be looked up.
+        with Cached() as daemon:
+            for voice, expected in (("en-gb", []), ("en-us", ["tesseract", "speakable"])):
+                run = daemon.medley("run", "scan-to-speech", f"page={DATA / 'page.png'}", "--set", f"voice={voice}",
+                                    "-o", daemon.folder / f"{voice}.ogg")
+                self.assertEqual(run.returncode, 0, run.stderr)
+                job = daemon.curl("/api/v1/jobs").json()["jobs"][0]
+                self.assertEqual(daemon.reused(job), expected)
+                daemon.settle(2)
+
+    def test_a_picture_that_comes_slowly_keeps_no_worker(self):
+        with Cached("workers.maximum=1") as daemon:
+            job = daemon.create(pipeline="read-page", inputs={"page": {"upload": True}})["id"]
+            upload = subprocess.Popen(
+                ["curl", "-s", "--unix-socket", str(daemon.socket), "-T", ".", "-H", "Expect:",
+                 f"http://localhost/api/v1/jobs/{job}/inputs/page"], stdin=subprocess.PIPE)
+            upload.stdin.write(PAGE[:1000])
+            upload.stdin.flush()
+            deadline = time.monotonic() + PATIENCE
+            while daemon.job(job)["inputs"]["page"]["size"] == 0:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.02)
+            self.assertEqual(daemon.job(job)["reason"], "waits for the rest of an input")
+            self.assertEqual(daemon.curl("/run/shout", "-d", "quiet").body, b"QUIET")
+            upload.stdin.write(PAGE[1000:])
+            upload.stdin.close()
+            self.assertEqual(upload.wait(PATIENCE), 0)
+            self.assertEqual(daemon.wait(job)["state"], "done")
+
     def test_the_shell_tells_and_private_daemons_share_it(self):
         daemon = Cached()
         try:

@@ -216,6 +216,21 @@ class Recovery(Case):
         self.daemon.start()
         self.assertEqual(self.daemon.status()["jobs"]["done"], 1)
 
+    def test_a_lost_store_takes_no_files_with_it(self):
+        self.daemon.wait(self.create("echo"))
+        self.daemon.stop()
+        store, aside = self.spool() / "store", self.daemon.folder / "aside"
+        store.rename(aside)
+        files = self.files()
+        for _ in range(2):
+            with self.assertRaisesRegex(RuntimeError, "bad-store: .*holds files of jobs"):
+                self.daemon.start()
+            self.assertEqual(self.files(), files)
+        aside.rename(store)
+        self.daemon.start()
+        self.assertEqual(self.daemon.status()["jobs"]["done"], 1)
+        self.assertEqual(self.daemon.status()["store"]["version"], 1)
+
     def test_without_durability_nothing_is_kept(self):
         self.daemon.stop()
         self.daemon.settings.append("jobs.durable=false")

@@ -279,11 +279,33 @@ test_lists_are_newest_first_and_filtered (Fixture *f, gconstpointer data)
 }
 
 static void
+execute (Fixture *f, const char *sql)
+{
+  sqlite3 *db;
+
+  g_clear_pointer (&f->store, medley_job_store_free);
+  g_assert_cmpint (sqlite3_open (f->file, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_close (db), ==, SQLITE_OK);
+}
+
+static void
+expect_key (Fixture *f, const char *owner, const char *job)
+{
+  g_autofree char *id = NULL, *digest = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (medley_job_store_find_key (f->store, owner, "k", &digest, &id, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (id, ==, job);
+  g_assert_cmpstr (digest, ==, job != NULL ? "d" : NULL);
+}
+
+static void
 test_a_removed_job_leaves_its_key (Fixture *f, gconstpointer data)
 {
   MedleyJobRecord *record = make_record ("a", MEDLEY_JOB_DONE);
   Wait wait = { .left = 1 };
-  g_autofree char *id = NULL, *digest = NULL;
   g_autoptr (GPtrArray) events = NULL;
 
   record->key_owner = g_strdup ("uid:1");
@@ -295,20 +317,27 @@ test_a_removed_job_leaves_its_key (Fixture *f, gconstpointer data)
   g_assert_null (medley_job_store_get (f->store, "a"));
   events = medley_job_store_get_events (f->store, "a", 0);
   g_assert_cmpuint (events->len, ==, 0);
-  id = medley_job_store_find_key (f->store, "uid:1", "k", &digest);
-  g_assert_cmpstr (id, ==, "a");
-  g_assert_cmpstr (digest, ==, "d");
-  g_assert_null (medley_job_store_find_key (f->store, "uid:2", "k", &digest));
+  expect_key (f, "uid:1", "a");
+  expect_key (f, "uid:2", NULL);
   /* The job was created at 1000. */
   medley_job_store_prune (f->store, 999);
   reopen (f);
-  g_free (g_steal_pointer (&id));
-  g_free (g_steal_pointer (&digest));
-  id = medley_job_store_find_key (f->store, "uid:1", "k", &digest);
-  g_assert_nonnull (id);
+  expect_key (f, "uid:1", "a");
   medley_job_store_prune (f->store, 1001);
   reopen (f);
-  g_assert_null (medley_job_store_find_key (f->store, "uid:1", "k", &digest));
+  expect_key (f, "uid:1", NULL);
+}
+
+static void
+test_a_key_that_cannot_be_read_is_not_new (Fixture *f, gconstpointer data)
+{
+  g_autofree char *id = NULL, *digest = NULL;
+  g_autoptr (GError) error = NULL;
+
+  execute (f, "ALTER TABLE keys RENAME TO lost");
+  reopen (f);
+  g_assert_false (medley_job_store_find_key (f->store, "uid:1", "k", &digest, &id, &error));
+  g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO);
 }
 
 static void
@@ -414,17 +443,6 @@ test_a_file_that_is_no_store_is_left (Fixture *f, gconstpointer data)
   g_clear_pointer (&f->store, medley_job_store_free);
   g_assert_true (g_file_set_contents (f->file, "These are my notes, not a database.", -1, NULL));
   expect_refusal (f, "not a database");
-}
-
-static void
-execute (Fixture *f, const char *sql)
-{
-  sqlite3 *db;
-
-  g_clear_pointer (&f->store, medley_job_store_free);
-  g_assert_cmpint (sqlite3_open (f->file, &db), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_close (db), ==, SQLITE_OK);
 }
 
 static void
@@ -540,6 +558,7 @@ main (int argc, char **argv)
   ADD ("a-log-can-be-replaced", test_a_log_can_be_replaced);
   ADD ("lists-are-newest-first-and-filtered", test_lists_are_newest_first_and_filtered);
   ADD ("a-removed-job-leaves-its-key", test_a_removed_job_leaves_its_key);
+  ADD ("a-key-that-cannot-be-read-is-not-new", test_a_key_that_cannot_be_read_is_not_new);
   ADD ("plans-live-as-long-as-a-job-has-them", test_plans_live_as_long_as_a_job_has_them);
   ADD ("many-share-a-commit", test_many_share_a_commit);
   ADD ("one-bad-write-takes-no-other-with-it", test_one_bad_write_takes_no_other_with_it);
