@@ -395,6 +395,8 @@ static void
 test_one_bad_write_takes_no_other_with_it (Fixture *f, gconstpointer data)
 {
   Wait bad = { .left = 1 }, good = { .left = 2 };
+  g_autoptr (MedleyJobRecord) b = NULL;
+  g_autoptr (MedleyJobRecord) c = NULL;
 
   save (f, make_record ("a", MEDLEY_JOB_QUEUED));
   medley_job_store_save (f->store, make_record ("b", MEDLEY_JOB_QUEUED), TRUE, written, &good);
@@ -406,8 +408,10 @@ test_one_bad_write_takes_no_other_with_it (Fixture *f, gconstpointer data)
   g_assert_cmpint (bad.code, ==, MEDLEY_ERROR_IO);
   g_assert_cmpuint (good.failed, ==, 0);
   reopen (f);
-  g_assert_nonnull (medley_job_store_get (f->store, "b"));
-  g_assert_nonnull (medley_job_store_get (f->store, "c"));
+  b = medley_job_store_get (f->store, "b");
+  c = medley_job_store_get (f->store, "c");
+  g_assert_nonnull (b);
+  g_assert_nonnull (c);
 }
 
 static void
