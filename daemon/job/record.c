@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "job/record.h"
 
+#include "base/variant.h"
+
 void
 medley_file_record_free (MedleyFileRecord *self)
 {
@@ -21,16 +23,13 @@ medley_job_record_new (const char *id)
   return self;
 }
 
-/* What is returned has the same bytes and is another reader of them. */
+/* Takes @variant. */
 static GVariant *
 detach (GVariant *variant)
 {
-  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (variant);
-  GVariant *copy
-      = g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (variant), bytes, TRUE));
+  g_autoptr (GVariant) shared = variant;
 
-  g_variant_unref (variant);
-  return copy;
+  return medley_variant_detach (shared);
 }
 
 static void

@@ -92,8 +92,7 @@ medley_job_record_new (const char *id);
  * @self: a record
  *
  * Makes the record's variants its own, so that a thread may read them while another reads those
- * that they came from: a variant of GLib notes in itself, without a lock, how far its children have
- * been read, and two threads at that can take a child that is there for one that is not.
+ * that they came from; see medley_variant_detach().
  */
 void
 medley_job_record_detach (MedleyJobRecord *self);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/variant.h"
 #include "job/stage-keys.h"
 
 #define BLOCK (256 * 1024)
@@ -213,11 +214,14 @@ prepare_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellabl
   Preparation *preparation = task_data;
   MedleyStageReuse *self = preparation->reuse;
   g_autoptr (GHashTable) keys = NULL;
+  g_autoptr (GVariant) rewritten = NULL;
 
   read_inputs (preparation->inputs, self->facts->inputs);
   keys = medley_stage_keys_compute (self->facts->plan, self->facts->builds, self->facts->inputs);
   self->work = medley_stage_keys_divide (self->facts->plan, keys, look_up, preparation);
-  self->plan = medley_stage_keys_rewrite (self->facts->plan, self->work);
+  /* The main thread's, while the facts are read by others. */
+  rewritten = medley_stage_keys_rewrite (self->facts->plan, self->work);
+  self->plan = medley_variant_detach (rewritten);
   for (guint i = 0; i < self->work->len; i++) {
     const MedleyStageWork *work = self->work->pdata[i];
 
@@ -275,7 +279,7 @@ medley_stage_reuse_prepare (MedleyStageCache *cache, MedleyCatalog *catalog, Med
   self->cache = g_object_ref (cache);
   self->facts = g_new0 (Facts, 1);
   g_atomic_ref_count_init (&self->facts->refs);
-  self->facts->plan = g_variant_ref (medley_job_get_plan (job));
+  self->facts->plan = medley_variant_detach (medley_job_get_plan (job));
   self->facts->builds = g_steal_pointer (&builds);
   self->facts->inputs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->files = g_ptr_array_new_with_free_func (port_file_free);
@@ -404,9 +408,11 @@ commit (MedleyStageCache *cache, gpointer data)
   Ending *ending = data;
   g_autoptr (GHashTable) inputs = copy_inputs (ending->facts);
   g_autoptr (GHashTable) keys = NULL;
+  g_autoptr (GVariant) plan = NULL;
 
   read_inputs (ending->inputs, inputs);
-  keys = medley_stage_keys_compute (ending->facts->plan, ending->facts->builds, inputs);
+  plan = medley_variant_detach (ending->facts->plan);
+  keys = medley_stage_keys_compute (plan, ending->facts->builds, inputs);
   for (guint i = 0; i < ending->files->len; i++) {
     const PortFile *file = ending->files->pdata[i];
     const char *key = g_hash_table_lookup (keys, file->stage);
