@@ -422,7 +422,7 @@ class Private(Shell):
     def test_a_terminal_sees_progress_and_what_was_written(self):
         ours, theirs = pty.openpty()
         run = subprocess.Popen(
-            self.command("run", "scan-to-speech", DATA / "page.png", "-o", "a.ogg"), cwd=self.work,
+            self.command("run", "--no-cache", "scan-to-speech", DATA / "page.png", "-o", "a.ogg"), cwd=self.work,
             env=dict(self.environment, TERM="xterm"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
         )
         os.close(theirs)
