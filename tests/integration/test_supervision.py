@@ -5,7 +5,7 @@ import json
 import time
 import unittest
 
-from medleytest import PATIENCE, Daemon, main
+from medleytest import MEMORY_FACTOR, PATIENCE, Daemon, main
 
 
 def stage(engine, source, stall=None, **settings):
@@ -86,7 +86,7 @@ class Limits(Case):
 
     def test_memory_shared_with_the_zygote_is_not_counted(self):
         # A worker shares more than this with its zygote.
-        daemon = self.serve("workers.memory-bytes=64MiB", "workers.maximum=1")
+        daemon = self.serve(f"workers.memory-bytes={64 * MEMORY_FACTOR}MiB", "workers.maximum=1")
         self.assertEqual(self.run_job(daemon, "patient")["state"], "done")
         self.assertEqual(daemon.status()["workers"]["lost"], 0)
 
