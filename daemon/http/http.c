@@ -13,7 +13,6 @@
 
 #include "base/error.h"
 #include "base/names.h"
-#include "base/nearest.h"
 #include "http/exchange.h"
 #include "http/guard.h"
 #include "http/problem.h"
@@ -85,28 +84,6 @@ may_pass (MedleyHttp *self, MedleyHttpExchange *exchange, MedleyHttpScope scope,
                                      self->token, error);
 }
 
-static gboolean
-check_query (const MedleyHttpRoute *route, const MedleyHttpRequest *request, GError **error)
-{
-  g_auto (GStrv) known = g_strsplit (route->query != NULL ? route->query : "", " ", -1);
-
-  if (g_strv_contains ((const char *const *) known, "*"))
-    return TRUE;
-  for (guint i = 0; i < request->query->len; i += 2) {
-    const char *key = g_ptr_array_index (request->query, i);
-    const char *near = medley_nearest (key, (const char *const *) known);
-
-    if (g_strv_contains ((const char *const *) known, key))
-      continue;
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-                 "\"%s\" is no key of this query%s%s%s", key,
-                 near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                 near != NULL ? "\"?" : "");
-    return FALSE;
-  }
-  return TRUE;
-}
-
 static void
 answer_without_route (MedleyHttpExchange *exchange, const char *allow)
 {
@@ -133,7 +110,7 @@ dispatch (MedleyHttpExchange *exchange, gpointer data)
 {
   MedleyHttp *self = data;
   const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
-  g_autofree const char **params = NULL;
+  g_auto (GStrv) params = NULL;
   g_autofree char *allow = NULL;
   g_autoptr (GError) error = NULL;
   const MedleyHttpRoute *route
@@ -142,12 +119,12 @@ dispatch (MedleyHttpExchange *exchange, gpointer data)
   soup_message_headers_replace (medley_http_exchange_get_headers (exchange), "Server",
                                 "medley/" MEDLEY_VERSION);
   if (!may_pass (self, exchange, route != NULL ? route->scope : MEDLEY_HTTP_SCOPE_READ, &error)
-      || (route != NULL && !check_query (route, request, &error)))
+      || (route != NULL && !medley_http_route_check_query (route, request, &error)))
     medley_http_respond_problem (exchange, error, 0, NULL);
   else if (route == NULL)
     answer_without_route (exchange, allow);
   else
-    route->handler (self, exchange, params);
+    route->handler (self, exchange, (const char *const *) params);
 }
 
 static void
