@@ -44,7 +44,11 @@ plugin_init (GstPlugin *plugin)
          && GST_ELEMENT_REGISTER (fakeendless, plugin) && GST_ELEMENT_REGISTER (fakecrash, plugin)
          && GST_ELEMENT_REGISTER (fakehang, plugin) && GST_ELEMENT_REGISTER (fakeleak, plugin)
          && GST_ELEMENT_REGISTER (fakeflaky, plugin) && GST_ELEMENT_REGISTER (fakehostile, plugin)
-         && GST_ELEMENT_REGISTER (fakerace, plugin) && GST_ELEMENT_REGISTER (fakevoice, plugin);
+         && GST_ELEMENT_REGISTER (fakerace, plugin) && GST_ELEMENT_REGISTER (fakevoice, plugin)
+         && GST_ELEMENT_REGISTER (fakechat, plugin) && GST_ELEMENT_REGISTER (fakepainter, plugin)
+         && GST_ELEMENT_REGISTER (fakeretoucher, plugin)
+         && GST_ELEMENT_REGISTER (fakelistener, plugin)
+         && GST_ELEMENT_REGISTER (fakeembedder, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, medleyfake, "Engines for tests",
