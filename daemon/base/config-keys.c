@@ -26,6 +26,7 @@ static const MedleyConfigKey table[] = {
   { "http.port", MEDLEY_CONFIG_INTEGER, "8490", 0, 65535, NULL, "Port of the TCP listener; 0 for any free one" },
   { "http.tcp", MEDLEY_CONFIG_BOOLEAN, "true", 0, 0, NULL, "Whether to listen on TCP at all" },
   { "http.authentication", MEDLEY_CONFIG_CHOICE, "token", 0, 0, "token none", "What TCP clients must show; none is for a machine with one user" },
+  { "http.tokens", MEDLEY_CONFIG_PATH, "${state}/tokens.json", 0, 0, NULL, "File of the tokens that \"medley token\" makes: names, scopes and hashes; looked at anew when it changes" },
   { "http.allowed-hosts", MEDLEY_CONFIG_NAMES, "", 0, 0, NULL, "Names accepted in Host besides localhost, 127.0.0.1 and [::1]" },
   { "http.header-bytes", MEDLEY_CONFIG_BYTES, "64KiB", KIB, 16 * MIB, NULL, "Longest request header" },
   { "http.json-bytes", MEDLEY_CONFIG_BYTES, "1MiB", KIB, 64 * MIB, NULL, "Longest JSON request body" },

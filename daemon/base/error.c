@@ -54,6 +54,7 @@ static const MedleyErrorInfo table[] = {
   { MEDLEY_ERROR_KEY_REUSED, "key-reused", DBUS ("KeyReused"), 422, MEDLEY_EXIT_USAGE, FALSE, "The idempotency key belongs to another request" },
   { MEDLEY_ERROR_BAD_STORE, "bad-store", DBUS ("BadStore"), 500, MEDLEY_EXIT_CONFIG, FALSE, "The store of jobs cannot be used" },
   { MEDLEY_ERROR_SANDBOX_MISSING, "sandbox-missing", DBUS ("SandboxMissing"), 503, MEDLEY_EXIT_UNAVAILABLE, FALSE, "A part of the workers' sandbox is missing" },
+  { MEDLEY_ERROR_FORBIDDEN, "forbidden", DBUS ("Forbidden"), 403, MEDLEY_EXIT_UNAVAILABLE, FALSE, "The token does not allow this" },
 };
 /* clang-format on */
 

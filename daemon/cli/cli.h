@@ -162,6 +162,8 @@ medley_cmd_change (MedleyCli *cli); /* cancel, pause, resume, retry, rm */
 int
 medley_cmd_cache (MedleyCli *cli);
 int
+medley_cmd_token (MedleyCli *cli);
+int
 medley_cmd_doctor (MedleyCli *cli);
 int
 medley_cmd_config (MedleyCli *cli);

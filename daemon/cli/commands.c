@@ -83,6 +83,12 @@ static const MedleyArgOption doctor_options[] = {
   { NULL }
 };
 
+static const MedleyArgOption token_options[] = {
+  { "scope", 0, MEDLEY_ARG_VALUE, "SCOPE", "with add: read, run or admin (run); each may do what stands before it" },
+  { "expires", 0, MEDLEY_ARG_VALUE, "TIME", "with add: until when it is valid: +30d, or as in RFC 3339 (for ever)" },
+  { NULL }
+};
+
 static const MedleyArgOption config_options[] = {
   { "changed", 0, MEDLEY_ARG_FLAG, NULL, "only what is not as built in" },
   { NULL }
@@ -144,6 +150,12 @@ static const MedleyCommand commands[] = {
   { "cache", "[clear]", "show or clear the kept results of stages",
     "What deterministic stages made is kept and given again to later jobs, as far as cache.bytes goes.", NULL,
     "  medley cache\n  medley cache clear", medley_cmd_cache },
+  { "token", "[list | add NAME | revoke NAME]", "make, list or revoke tokens for HTTP over TCP",
+    "A token lets a program use the HTTP interface of this machine's daemon over TCP. It is shown once, when it is made:\n"
+    "only its hash is kept, in the file http.tokens. A daemon that runs takes changes at once; none has to run. Jobs and\n"
+    "idempotency keys of a token belong to its name.", token_options,
+    "  medley token add dashboard --scope read\n  medley token add ci --expires +30d\n  medley token list\n"
+    "  medley token revoke ci", medley_cmd_token },
   { "doctor", "", "say what is in force, what is missing, and what helps",
     "Exits with 1 when something cannot work.", doctor_options, "  medley doctor --verbose", medley_cmd_doctor },
   { "config", "[template | check [FILE]]", "show the configuration",

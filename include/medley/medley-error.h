@@ -58,6 +58,7 @@ G_BEGIN_DECLS
  * @MEDLEY_ERROR_KEY_REUSED: an idempotency key came again with another request
  * @MEDLEY_ERROR_BAD_STORE: the store of jobs is damaged, or of a newer version
  * @MEDLEY_ERROR_SANDBOX_MISSING: a part of the workers' sandbox cannot be had on this system
+ * @MEDLEY_ERROR_FORBIDDEN: the token is valid, but its scope does not allow this
  *
  * Codes of %MEDLEY_ERROR. Numbers are stable within one ABI; the names on the wire are stable for
  * good and are made in `daemon/base/error.c`.
@@ -105,6 +106,7 @@ typedef enum {
   MEDLEY_ERROR_KEY_REUSED,
   MEDLEY_ERROR_BAD_STORE,
   MEDLEY_ERROR_SANDBOX_MISSING,
+  MEDLEY_ERROR_FORBIDDEN,
 } MedleyError;
 
 /**
@@ -112,6 +114,6 @@ typedef enum {
  *
  * The highest code, for tables over all codes.
  */
-#define MEDLEY_ERROR_LAST MEDLEY_ERROR_SANDBOX_MISSING
+#define MEDLEY_ERROR_LAST MEDLEY_ERROR_FORBIDDEN
 
 G_END_DECLS
