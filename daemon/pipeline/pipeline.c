@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pipeline/pipeline-private.h"
+#include "pipeline/serves.h"
 
 static char **
 copy_names (GPtrArray *entries)
@@ -285,6 +286,7 @@ medley_pipeline_describe (MedleyPipeline *self)
   g_variant_builder_add (&builder, "{sv}", "stages",
                          g_variant_new_strv ((const char *const *) stages, -1));
   g_variant_builder_add (&builder, "{sv}", "outputs", describe_outputs (spec));
+  g_variant_builder_add (&builder, "{sv}", "serves", medley_serves_describe (spec->serves));
   g_variant_builder_add (&builder, "{sv}", "faults", medley_faults_to_variant (self->faults));
   return g_variant_builder_end (&builder);
 }

@@ -158,7 +158,8 @@ medley_pipeline_add_worker_faults (MedleyPipeline *self, GVariant *faults);
  *
  * Returns: (transfer floating): `a{sv}`: "name", "title", "description", "file", "valid" b,
  * "inputs" a{sv} (name → a{sv} with "type", "description", "optional"), "parameters" a{sv} (as in
- * the file), "stages" as, "outputs" a{sv} (name → a{sv} with "type"), "faults" aa{sv}
+ * the file), "stages" as, "outputs" a{sv} (name → a{sv} with "type"), "serves" a{sv} (see
+ * medley_serves_describe()), "faults" aa{sv}
  */
 GVariant *
 medley_pipeline_describe (MedleyPipeline *self);

@@ -5,14 +5,15 @@
 
 #include "base/media.h"
 #include "base/nearest.h"
+#include "pipeline/serves.h"
 #include "pipeline/spec-private.h"
 #include "pipeline/template.h"
 
 static const MedleyKey pipeline_keys[] = {
   { "medley", "x", TRUE },       { "name", "s", FALSE },   { "title", "s", FALSE },
   { "description", "s", FALSE }, { "inputs", "o", FALSE }, { "parameters", "o", FALSE },
-  { "stages", "o", TRUE },       { "outputs", "o", TRUE }, { "$schema", "s", FALSE },
-  { NULL, NULL, FALSE },
+  { "stages", "o", TRUE },       { "outputs", "o", TRUE }, { "serves", "o", FALSE },
+  { "$schema", "s", FALSE },     { NULL, NULL, FALSE },
 };
 static const MedleyKey input_keys[] = {
   { "type", "s", TRUE },
@@ -86,6 +87,7 @@ medley_spec_unref (MedleySpec *self)
   g_ptr_array_unref (self->parameters);
   g_ptr_array_unref (self->stages);
   g_ptr_array_unref (self->outputs);
+  g_ptr_array_unref (self->serves);
   g_clear_pointer (&self->map, medley_json_map_free);
   g_ptr_array_unref (self->faults);
   g_free (self);
@@ -248,6 +250,7 @@ spec_new (const char *file)
   self->parameters = g_ptr_array_new_with_free_func ((GDestroyNotify) medley_parameter_free);
   self->stages = g_ptr_array_new_with_free_func (stage_free);
   self->outputs = g_ptr_array_new_with_free_func (output_free);
+  self->serves = medley_serves_list_new ();
   self->faults = medley_faults_new ();
   return self;
 }
@@ -284,6 +287,7 @@ medley_spec_read (const char *text, gsize length, const char *file,
   MedleyFaultSink sink = { self->faults, NULL, self->file };
   MedleySpecReading r = { &sink, self };
   g_autoptr (GVariant) value = NULL;
+  g_autoptr (GVariant) serves = NULL;
   g_autoptr (GError) error = NULL;
   guint line;
   guint column;
@@ -311,6 +315,8 @@ medley_spec_read (const char *text, gsize length, const char *file,
   read_list (&r, value, "stages", "a stage", context->max_stages > 0 ? context->max_stages : 64,
              medley_spec_read_stage);
   read_list (&r, value, "outputs", "an output", MEDLEY_MAX_ENTRIES, read_output);
+  serves = medley_read_member (value, "serves", "o");
+  medley_serves_read (&sink, self, serves);
   if (self->outputs->len == 0) {
     g_autoptr (GVariant) outputs = medley_read_member (value, "outputs", "o");
 

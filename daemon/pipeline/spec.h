@@ -63,6 +63,7 @@ typedef struct {
   GPtrArray *parameters; /* of MedleyParameter */
   GPtrArray *stages;     /* of MedleyStageSpec */
   GPtrArray *outputs;    /* of MedleyOutputSpec */
+  GPtrArray *serves;     /* of MedleyServes: the routes it can answer */
   MedleyJsonMap *map;    /* NULL when the text is no JSON */
   GPtrArray *faults;     /* of MedleyFault: what is wrong with the file for itself */
   gboolean has_shape;    /* whether names may be looked up: all lists could be read */

@@ -31,7 +31,7 @@ def main():
             failures += 1
             print(f"{page}: the sample {kind or 'pipeline'} is not what it is said to be:", text, *errors, sep="\n")
     print(f"{len(blocks)} samples, {failures} failures")
-    missing = {"", "faulty", "inputs", "parameters", "stages", "outputs"} - kinds
+    missing = {"", "faulty", "inputs", "parameters", "stages", "outputs", "serves"} - kinds
     if missing:
         print("no sample of:", ", ".join(sorted(kind or "a whole pipeline" for kind in missing)))
     return 1 if failures or missing else 0

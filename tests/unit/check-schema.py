@@ -11,7 +11,7 @@ import sys
 import jsonschema
 
 # Faults that a schema can see; the others are of names that refer to something.
-FAULTY = ["keys", "misspelt-lists", "no-object", "no-outputs", "parameters", "schema-element-engine", "stall",
+FAULTY = ["keys", "misspelt-lists", "no-object", "no-outputs", "parameters", "schema-element-engine", "serves", "stall",
           "ten-faults", "types", "values", "version"]
 # What only "medley validate" can see: the schema must not be stricter than the format.
 SHAPELY = ["client-elements", "cycles", "fan-out", "subs", "unused"]

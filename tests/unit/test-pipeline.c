@@ -278,7 +278,7 @@ test_describe (void)
       "\"stages\":[\"a\",\"b\",\"c\"],\"outputs\":{\"sound\":{\"type\":\"audio/"
       "ogg\",\"description\":\"\"},"
       "\"both\":{\"type\":\"video/webm\",\"description\":\"\"},\"c\":{\"type\":\"text/plain\","
-      "\"description\":\"\"}},\"faults\":[]}");
+      "\"description\":\"\"}},\"serves\":{},\"faults\":[]}");
   g_assert_cmpstr (medley_pipeline_get_inputs (mix)[1], ==, "page");
   g_assert_null (medley_pipeline_get_inputs (mix)[3]);
   g_assert_cmpstr (medley_pipeline_get_outputs (mix)[0], ==, "sound");

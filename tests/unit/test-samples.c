@@ -8,6 +8,7 @@
 #include "base/media.h"
 #include "pipeline/library.h"
 #include "pipeline/plan.h"
+#include "pipeline/serves.h"
 
 static const char engines[]
     = "[{'name': <'espeak'>, 'tasks': <['text-to-audio/speech']>,"
@@ -111,6 +112,36 @@ test_media_types (void)
   }
 }
 
+/* The table of the routes that a pipeline can serve, against the one that is used. */
+static void
+test_routes (void)
+{
+  static const char *const members[] = { "inputs", "parameters", "outputs" };
+  g_autoptr (GVariant) table = g_variant_ref_sink (medley_serves_table ());
+  g_autoptr (GString) rows = g_string_new (NULL);
+  GVariantIter iter;
+  const char *route;
+  GVariant *value;
+
+  g_variant_iter_init (&iter, table);
+  while (g_variant_iter_loop (&iter, "{&sv}", &route, &value)) {
+    g_string_append_printf (rows, "| `%s` |", route);
+    for (guint i = 0; i < G_N_ELEMENTS (members); i++) {
+      g_autofree const char **names = NULL;
+      g_autofree char *list = NULL;
+
+      g_assert_true (g_variant_lookup (value, members[i], "^a&s", &names));
+      list = g_strjoinv ("` `", (char **) names);
+      g_string_append_printf (rows, " `%s` |", list);
+    }
+    g_string_append_c (rows, '\n');
+  }
+  if (strstr (page, rows->str) == NULL) {
+    g_test_message ("the table has to be:\n%s", rows->str);
+    g_test_fail ();
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -130,6 +161,7 @@ main (int argc, char **argv)
   g_test_add_func ("/samples/example-runs-what-is-needed", test_example_runs_what_is_needed);
   g_test_add_func ("/samples/faults-are-as-shown", test_faults);
   g_test_add_func ("/samples/media-types-are-all-listed", test_media_types);
+  g_test_add_func ("/samples/routes-are-all-listed", test_routes);
   result = g_test_run ();
   g_object_unref (library);
   g_free (page);

@@ -5,6 +5,7 @@
 #include "base/media.h"
 #include "pipeline/library.h"
 #include "pipeline/plan.h"
+#include "pipeline/serves.h"
 
 static const char engines[]
     = "[{'name': <'espeak'>, 'tasks': <['text-to-audio/speech']>,"
@@ -140,6 +141,73 @@ test_schema_knows_the_media_types (void)
   assert_enum (schema, "output", TRUE);
 }
 
+/* The names that one member of a route may have, by the schema, against the table's. */
+static void
+assert_members (GVariant *routes, const char *route, const char *member, GVariant *expected)
+{
+  g_autoptr (GVariant) definition = g_variant_lookup_value (routes, route, NULL);
+  g_autoptr (GVariant) choices = NULL;
+  g_autoptr (GVariant) boxed = NULL;
+  g_autoptr (GVariant) object = NULL;
+  g_autoptr (GVariant) properties = NULL;
+  g_autoptr (GVariant) map = NULL;
+  g_autoptr (GVariant) names = NULL;
+  g_autofree const char **wanted = g_variant_get_strv (expected, NULL);
+  GVariantIter iter;
+  const char *name;
+  guint n = 0;
+
+  g_test_message ("%s, %s", route, member);
+  g_assert_nonnull (definition);
+  choices = g_variant_lookup_value (definition, "oneOf", NULL);
+  boxed = g_variant_get_child_value (choices, 1);
+  object = g_variant_get_variant (boxed);
+  properties = g_variant_lookup_value (object, "properties", NULL);
+  map = g_variant_lookup_value (properties, member, NULL);
+  names = g_variant_lookup_value (map, "properties", NULL);
+  g_variant_iter_init (&iter, names);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, NULL))
+    g_assert_cmpstr (name, ==, wanted[n++]);
+  g_assert_null (wanted[n]);
+}
+
+static void
+test_schema_knows_the_routes (void)
+{
+  g_autofree char *path = g_build_filename (folder, "schema", "pipeline-1.json", NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (GVariant) schema = NULL;
+  g_autoptr (GVariant) properties = NULL;
+  g_autoptr (GVariant) serves = NULL;
+  g_autoptr (GVariant) routes = NULL;
+  g_autoptr (GVariant) table = g_variant_ref_sink (medley_serves_table ());
+  g_autoptr (GError) error = NULL;
+  GVariantIter iter;
+  const char *route;
+  GVariant *value;
+  gsize length;
+
+  g_file_get_contents (path, &text, &length, &error);
+  g_assert_no_error (error);
+  schema = medley_json_parse (text, length, NULL, NULL, &error);
+  g_assert_no_error (error);
+  properties = g_variant_lookup_value (schema, "properties", NULL);
+  serves = g_variant_lookup_value (properties, "serves", NULL);
+  routes = g_variant_lookup_value (serves, "properties", NULL);
+  g_assert_cmpuint (g_variant_n_children (routes), ==, g_variant_n_children (table));
+  g_variant_iter_init (&iter, table);
+  while (g_variant_iter_loop (&iter, "{&sv}", &route, &value)) {
+    g_autoptr (GVariant) inputs = g_variant_lookup_value (value, "inputs", NULL);
+    g_autoptr (GVariant) parameters = g_variant_lookup_value (value, "parameters", NULL);
+    g_autoptr (GVariant) outputs = g_variant_lookup_value (value, "outputs", NULL);
+
+    assert_members (routes, route, "inputs", inputs);
+    assert_members (routes, route, "parameters", parameters);
+    assert_members (routes, route, "outputs", outputs);
+    assert_members (routes, route, "values", parameters);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -150,5 +218,6 @@ main (int argc, char **argv)
   g_test_add_func ("/shipped/all-are-listed", test_all_are_listed);
   g_test_add_func ("/shipped/only-what-is-wanted-runs", test_only_what_is_wanted_runs);
   g_test_add_func ("/shipped/schema-knows-the-media-types", test_schema_knows_the_media_types);
+  g_test_add_func ("/shipped/schema-knows-the-routes", test_schema_knows_the_routes);
   return g_test_run ();
 }
