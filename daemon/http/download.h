@@ -47,6 +47,22 @@ medley_http_download_free (MedleyHttpDownload *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyHttpDownload, medley_http_download_free)
 
 /**
+ * medley_http_download_serve:
+ * @exchange: an exchange; it has begun when @length is known
+ * @job: the job
+ * @output: name of the output
+ * @reader: reads it from the first byte to send
+ * @length: how many bytes to send, %G_MAXUINT64 for all that will come
+ * @only_growing: whether to break off when the output is completed meanwhile: its headers may be
+ * rewritten then
+ *
+ * As medley_http_download_new() and _begin(), but looks after itself.
+ */
+void
+medley_http_download_serve (MedleyHttpExchange *exchange, MedleyJob *job, const char *output,
+                            MedleyOutputReader *reader, guint64 length, gboolean only_growing);
+
+/**
  * MedleyHttpRange:
  *
  * What `Range` asks for.
@@ -70,5 +86,16 @@ typedef enum {
  */
 MedleyHttpRange
 medley_http_range_parse (const char *text, guint64 size, guint64 *first, guint64 *last);
+
+/**
+ * medley_http_range_parse_closed:
+ * @text: (nullable): the header Range
+ * @first: (out): offset of the first byte
+ * @last: (out): offset of the last byte
+ *
+ * Returns: whether it is one range with both ends
+ */
+gboolean
+medley_http_range_parse_closed (const char *text, guint64 *first, guint64 *last);
 
 G_END_DECLS

@@ -44,3 +44,12 @@ medley_http_range_parse (const char *text, guint64 size, guint64 *first, guint64
   *last = MIN (*last, size - 1);
   return MEDLEY_HTTP_RANGE_PART;
 }
+
+gboolean
+medley_http_range_parse_closed (const char *text, guint64 *first, guint64 *last)
+{
+  /* Any end fits into this size. */
+  return text != NULL && g_ascii_strncasecmp (text, "bytes=", 6) == 0 && text[6] != '-'
+         && text[strlen (text) - 1] != '-'
+         && medley_http_range_parse (text, G_MAXUINT64, first, last) == MEDLEY_HTTP_RANGE_PART;
+}

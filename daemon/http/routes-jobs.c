@@ -43,17 +43,6 @@ static const MedleyHttpRoute table[] = {
     MEDLEY_HTTP_BODY ({ "*/*", NULL }),
     MEDLEY_HTTP_ANSWERS ({ 204, "It is whole, and on the disk" }),
     .errors = "not-found wrong-state " MEDLEY_HTTP_BODY_ERRORS },
-  { "GET", JOBS "/{id}/outputs/{name}", READ, medley_http_get_output, "getOutput",
-    "Downloads an output, also while it grows",
-    .details = "While it grows it comes in chunks from its beginning. Complete, it has a length and a strong "
-               "`ETag`, and serves ranges.",
-    MEDLEY_HTTP_HEADERS ({ "Range", "string", "one range of bytes, of a complete output" },
-                         { "If-Range", "string", "the range only if this is still the output's `ETag`" },
-                         { "If-None-Match", "string", "`ETag`s the client has" }),
-    MEDLEY_HTTP_ANSWERS ({ 200, "The output", "*/*", NULL },
-                         { 206, "The range", "*/*", NULL },
-                         { 304, "The client has it" }),
-    .errors = "not-found invalid-argument:416 " MEDLEY_HTTP_RUN_ERRORS },
   { "GET", JOBS "/{id}/events", READ, medley_http_follow_events, "followEvents",
     "Follows a job's events, or lists them as JSON",
     .details = "Server-sent events whose `id` is the event's `seq`, `event` its `kind` and `data` the event as "

@@ -174,6 +174,7 @@ typedef struct {
 
 extern const MedleyHttpRouteGroup medley_http_info_routes;
 extern const MedleyHttpRouteGroup medley_http_job_routes;
+extern const MedleyHttpRouteGroup medley_http_output_routes;
 extern const MedleyHttpRouteGroup medley_http_run_routes;
 extern const MedleyHttpRouteGroup medley_http_catalog_routes;
 
