@@ -10,11 +10,19 @@
 
 #define MAX_PARTS 4
 
+/* Whether a part has to be there. */
+typedef enum {
+  OPTIONAL,
+  REQUIRED, /* a parameter of its name will do as well */
+  ONE_OF,   /* one at least of those that are marked so */
+} Need;
+
 /* A field that carries content, or a part of the answer. */
 typedef struct {
   const char *name;
   MedleyModality modality;
-  gboolean required;
+  Need need;
+  gboolean or_data; /* application/json will do as well */
 } Part;
 
 typedef struct {
@@ -29,24 +37,25 @@ typedef struct {
 #define AUDIO MEDLEY_MODALITY_AUDIO
 #define VIDEO MEDLEY_MODALITY_VIDEO
 #define DATA MEDLEY_MODALITY_DATA
-#define PICTURE_FIELDS "size width height quality style background n seed"
+#define PICTURE_FIELDS "size width height quality style background partial_images seed"
 
 /* clang-format off */
 static const Route routes[] = {
-  { "audio/speech", { { "input", TEXT, TRUE } }, "voice speed instructions", { { "audio", AUDIO, TRUE } } },
-  { "audio/transcriptions", { { "file", AUDIO, TRUE } }, "language prompt temperature",
-    { { "text", TEXT, TRUE }, { "captions", TEXT, FALSE } } },
-  { "audio/translations", { { "file", AUDIO, TRUE } }, "prompt temperature",
-    { { "text", TEXT, TRUE }, { "captions", TEXT, FALSE } } },
-  { "chat/completions", { { "messages", TEXT, TRUE }, { "image", IMAGE, FALSE } },
+  { "audio/speech", { { "input", TEXT, REQUIRED } }, "voice speed instructions", { { "audio", AUDIO, REQUIRED } } },
+  { "audio/transcriptions", { { "file", AUDIO, REQUIRED } }, "language prompt temperature",
+    { { "text", TEXT, REQUIRED }, { "captions", TEXT } } },
+  { "audio/translations", { { "file", AUDIO, REQUIRED } }, "prompt temperature",
+    { { "text", TEXT, REQUIRED }, { "captions", TEXT } } },
+  { "chat/completions", { { "messages", TEXT, ONE_OF, TRUE }, { "image", IMAGE, ONE_OF } },
     "system temperature top_p max_completion_tokens seed stop frequency_penalty presence_penalty reasoning_effort verbosity",
-    { { "text", TEXT, TRUE }, { "audio", AUDIO, FALSE } } },
-  { "images/generations", { { "prompt", TEXT, TRUE } }, PICTURE_FIELDS, { { "image", IMAGE, TRUE } } },
-  { "images/edits", { { "image", IMAGE, TRUE }, { "mask", IMAGE, FALSE }, { "prompt", TEXT, TRUE } }, PICTURE_FIELDS,
-    { { "image", IMAGE, TRUE } } },
-  { "videos", { { "prompt", TEXT, TRUE }, { "input_reference", IMAGE, FALSE } }, "size width height seconds seed",
-    { { "video", VIDEO, TRUE } } },
-  { "embeddings", { { "input", TEXT, TRUE } }, "dimensions", { { "embedding", DATA, TRUE } } },
+    { { "text", TEXT, REQUIRED } } },
+  { "images/generations", { { "prompt", TEXT, REQUIRED } }, PICTURE_FIELDS,
+    { { "image", IMAGE, REQUIRED }, { "previews", IMAGE } } },
+  { "images/edits", { { "image", IMAGE, REQUIRED }, { "mask", IMAGE }, { "prompt", TEXT, REQUIRED } },
+    "prompt " PICTURE_FIELDS, { { "image", IMAGE, REQUIRED }, { "previews", IMAGE } } },
+  { "videos", { { "prompt", TEXT, REQUIRED }, { "input_reference", IMAGE } }, "prompt size width height seconds seed",
+    { { "video", VIDEO, REQUIRED } } },
+  { "embeddings", { { "input", TEXT, REQUIRED, TRUE } }, "dimensions", { { "embedding", DATA, REQUIRED } } },
 };
 /* clang-format on */
 
@@ -233,7 +242,8 @@ input_fits (const Part *part, const MedleyInputSpec *input)
     return TRUE;
   modality = medley_media_modality (input->type);
   /* A video that is sent has a sound track. */
-  return modality == part->modality || (part->modality == AUDIO && modality == VIDEO);
+  return modality == part->modality || (part->modality == AUDIO && modality == VIDEO)
+         || (part->or_data && modality == DATA);
 }
 
 /* The only input that can stand for a field and stands for no other. */
@@ -252,6 +262,24 @@ find_only_input (Reading *r, const Part *part)
     found = input->name;
   }
   return found;
+}
+
+static void
+check_one_of (Reading *r)
+{
+  const Part *parts = r->serves->route->inputs;
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  for (guint i = 0; i < MAX_PARTS && parts[i].name != NULL; i++) {
+    if (g_hash_table_contains (r->serves->inputs, parts[i].name))
+      return;
+    if (parts[i].need == ONE_OF)
+      g_string_append_printf (names, "%s\"%s\"", names->len > 0 ? " or " : "", parts[i].name);
+  }
+  if (names->len > 0)
+    medley_fault_add (r->sink, "missing-key", r->pointer, NULL,
+                      "%s needs an input for %s: name it under \"inputs\"", r->serves->route->name,
+                      names->str);
 }
 
 static void
@@ -279,11 +307,13 @@ complete_inputs (Reading *r)
     only = find_only_input (r, &parts[i]);
     if (only != NULL)
       g_hash_table_insert (map, g_strdup (parts[i].name), g_strdup (only));
-    else if (parts[i].required)
+    else if (parts[i].need == REQUIRED
+             && !g_hash_table_contains (r->serves->parameters, parts[i].name))
       medley_fault_add (r->sink, "missing-key", r->pointer, NULL,
                         "%s needs an input for \"%s\", which is %s: name it under \"inputs\"",
                         r->serves->route->name, parts[i].name, with_article (parts[i].modality));
   }
+  check_one_of (r);
   for (guint i = 0; i < r->spec->inputs->len; i++) {
     const MedleyInputSpec *input = r->spec->inputs->pdata[i];
 
@@ -320,11 +350,11 @@ is_captions (const char *type)
   return g_str_equal (type, "text/vtt") || g_str_equal (type, "application/x-ndjson");
 }
 
-/* Whether an output is what a role would be given to without being told. */
+/* Whether an output is what a role would be given to without being told; previews are only told. */
 static gboolean
 output_fits (const Part *part, const char *type)
 {
-  return medley_media_modality (type) == part->modality
+  return !g_str_equal (part->name, "previews") && medley_media_modality (type) == part->modality
          && (part->modality != TEXT || is_captions (type) == g_str_equal (part->name, "captions"));
 }
 
@@ -353,7 +383,7 @@ complete_outputs (Reading *r)
     }
     if (name != NULL)
       g_hash_table_insert (map, g_strdup (parts[i].name), g_strdup (name));
-    else if (parts[i].required && !has_faulty)
+    else if (parts[i].need == REQUIRED && !has_faulty)
       medley_fault_add (r->sink, "missing-key", r->pointer, NULL,
                         "%s needs an output for \"%s\", which is %s; this pipeline has none",
                         r->serves->route->name, parts[i].name, with_article (parts[i].modality));
@@ -460,8 +490,8 @@ read_route (MedleyFaultSink *sink, MedleySpec *spec, const Route *route, GVarian
   }
   /* What a misspelt name would have given is not missing as well. */
   if (sink->faults->len == before && spec->has_shape) {
-    complete_inputs (&r);
     complete_parameters (&r, parameters);
+    complete_inputs (&r);
     complete_outputs (&r);
     if (g_variant_is_of_type (value, G_VARIANT_TYPE_VARDICT))
       read_values (&r, value);

@@ -35,7 +35,7 @@ medley_serves_get_input (const MedleyServes *self, const char *field);
 const char *
 medley_serves_get_parameter (const MedleyServes *self, const char *field);
 /* (transfer none) (nullable): the pipeline's output that has a role in the answer: "audio", "text",
- * "captions", "image", "video", "embedding" */
+ * "captions", "image", "previews", "video", "embedding" */
 const char *
 medley_serves_get_output (const MedleyServes *self, const char *role);
 

@@ -162,6 +162,49 @@ test_a_broken_file_has_no_further_faults (void)
   fixture_clear (&fixture);
 }
 
+/* What is content for one pipeline is a setting for another, or comes as JSON. */
+static void
+test_other_shapes (void)
+{
+  static const struct {
+    const char *inputs, *from, *parameters, *serves, *fault;
+  } cases[] = {
+    { "{'page': {'type': 'image/*'}}", "page", "{}", "{'chat/completions': true}", NULL },
+    { "{'talk': {'type': 'application/json'}}", "talk", "{}", "{'chat/completions': true}", NULL },
+    { "{'talk': {'type': 'audio/*'}}", "talk", "{}", "{'chat/completions': true}",
+      "needs an input for \"messages\" or \"image\"" },
+    { "{'texts': {'type': 'application/json'}}", "texts", "{}", "{'embeddings': true}",
+      "needs an output for \"embedding\"" },
+    { "{'talk': {'type': 'application/json'}}", "talk", "{}", "{'audio/speech': true}",
+      "needs an input for \"input\"" },
+    { "{'picture': {'type': 'image/*'}}", "picture",
+      "{'prompt': {'type': 'string', 'default': ''}}", "{'images/edits': true}",
+      "needs an output for \"image\"" },
+    { "{'picture': {'type': 'image/*'}}", "picture", "{}", "{'images/edits': true}",
+      "needs an input for \"prompt\"" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = g_strdup_printf (
+        "{'medley': 1, 'inputs': %s, 'parameters': %s,"
+        " 'stages': {'ocr': {'task': 'image-to-text/ocr', 'from': '%s'}},"
+        " 'outputs': {'text': {'from': 'ocr', 'type': 'text/plain'}}, 'serves': %s}",
+        cases[i].inputs, cases[i].parameters, cases[i].from, cases[i].serves);
+    g_autofree char *faults = NULL;
+    Fixture fixture;
+
+    fixture_init (&fixture);
+    faults = all_faults (fixture_add (&fixture, "one", text));
+    if (cases[i].fault == NULL)
+      g_assert_null (strstr (faults, "/serves"));
+    else
+      g_assert_nonnull (strstr (faults, cases[i].fault));
+    if (cases[i].fault != NULL && g_str_has_prefix (cases[i].fault, "needs an output"))
+      g_assert_null (strstr (faults, "needs an input"));
+    fixture_clear (&fixture);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -172,5 +215,6 @@ main (int argc, char **argv)
   g_test_add_func ("/serves/first-output-of-a-kind", test_first_output_of_a_kind);
   g_test_add_func ("/serves/a-broken-file-has-no-further-faults",
                    test_a_broken_file_has_no_further_faults);
+  g_test_add_func ("/serves/other-shapes", test_other_shapes);
   return g_test_run ();
 }
