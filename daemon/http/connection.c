@@ -424,6 +424,12 @@ medley_http_connection_get_client (MedleyHttpConnection *self)
   return self->client;
 }
 
+const char *
+medley_http_connection_get_user (MedleyHttpConnection *self)
+{
+  return self->exchange != NULL ? medley_http_exchange_get_client (self->exchange) : self->client;
+}
+
 GByteArray *
 medley_http_connection_get_received (MedleyHttpConnection *self)
 {

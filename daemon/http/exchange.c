@@ -13,6 +13,7 @@ struct _MedleyHttpExchange {
   grefcount ref_count;
   MedleyHttpConnection *connection; /* NULL when it is over */
   MedleyHttpRequest *request;
+  char *client; /* NULL for the connection's */
   MedleyHttpGoneFunc gone_func;
   gpointer gone_data;
 
@@ -81,6 +82,7 @@ medley_http_exchange_unref (MedleyHttpExchange *self)
     return;
   g_clear_pointer (&self->request, medley_http_request_free);
   soup_message_headers_unref (self->headers);
+  g_free (self->client);
   g_clear_pointer (&self->head, g_bytes_unref);
   drop_parts (self);
   g_free (self);
@@ -101,7 +103,16 @@ medley_http_exchange_is_local (MedleyHttpExchange *self)
 const char *
 medley_http_exchange_get_client (MedleyHttpExchange *self)
 {
+  if (self->client != NULL)
+    return self->client;
   return self->connection != NULL ? medley_http_connection_get_client (self->connection) : "";
+}
+
+void
+medley_http_exchange_set_client (MedleyHttpExchange *self, const char *client)
+{
+  g_free (self->client);
+  self->client = g_strdup (client);
 }
 
 gboolean

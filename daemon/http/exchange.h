@@ -28,6 +28,9 @@ gboolean
 medley_http_exchange_is_local (MedleyHttpExchange *self);
 const char *
 medley_http_exchange_get_client (MedleyHttpExchange *self);
+/* Whom the request's token names, instead of whom the connection does. */
+void
+medley_http_exchange_set_client (MedleyHttpExchange *self, const char *client);
 /* whether it is over */
 gboolean
 medley_http_exchange_is_over (MedleyHttpExchange *self);

@@ -4,6 +4,8 @@
 #include <medley/medley-error.h>
 #include <string.h>
 
+#define MAX_TOKEN 512
+
 /* Splits "name", "name:port", "[v6]" or "[v6]:port". Returns: length of the name, 0 when it is
  * malformed */
 static gsize
@@ -113,26 +115,25 @@ medley_http_guard_origin (const char *origin, const char *fetch_site, const char
   return !is_foreign;
 }
 
-gboolean
-medley_http_guard_token (const char *authorization, const char *token, GError **error)
+char *
+medley_http_guard_bearer (const char *authorization, GError **error)
 {
-  const char *shown = "";
-  g_autofree char *shown_hash = NULL;
-  g_autofree char *hash = NULL;
-  guint difference = 0;
+  const char *token = NULL;
+  gsize length = 0;
 
-  if (authorization != NULL && g_ascii_strncasecmp (authorization, "Bearer ", 7) == 0)
-    shown = authorization + 7 + strspn (authorization + 7, " ");
-  shown_hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, shown, -1);
-  hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, token, -1);
-  for (guint i = 0; i < 64; i++)
-    difference |= (guint) (shown_hash[i] ^ hash[i]);
-  if (difference == 0 && *token != '\0')
-    return TRUE;
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAUTHORIZED,
-               *shown == '\0'
-                   ? "a token is required: \"Authorization: Bearer TOKEN\", with the text of "
-                     "the file \"token\" in the runtime folder"
-                   : "the token is not valid");
-  return FALSE;
+  if (authorization != NULL && g_ascii_strncasecmp (authorization, "Bearer ", 7) == 0) {
+    token = authorization + 7 + strspn (authorization + 7, " ");
+    length = strspn (token, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._~+/");
+    if (length > 0)
+      length += strspn (token + length, "=");
+  }
+  if (length > 0 && length <= MAX_TOKEN && token[length] == '\0')
+    return g_strndup (token, length);
+  g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAUTHORIZED,
+                       authorization == NULL
+                           ? "a token is required: \"Authorization: Bearer TOKEN\", with one that "
+                             "\"medley token add\" made, or the text of the file \"token\" in the "
+                             "runtime folder"
+                           : "the header Authorization is not \"Bearer TOKEN\"");
+  return NULL;
 }

@@ -38,16 +38,14 @@ medley_http_guard_origin (const char *origin, const char *fetch_site, const char
                           GError **error);
 
 /**
- * medley_http_guard_token:
+ * medley_http_guard_bearer:
  * @authorization: (nullable): the header Authorization
- * @token: the right token
  * @error: %MEDLEY_ERROR_UNAUTHORIZED
  *
- * Compares in a time that does not depend on where they differ.
- *
- * Returns: whether it is the right one
+ * Returns: (transfer full) (nullable): the token that it shows (RFC 6750, 2.1), which is not
+ * checked yet
  */
-gboolean
-medley_http_guard_token (const char *authorization, const char *token, GError **error);
+char *
+medley_http_guard_bearer (const char *authorization, GError **error);
 
 G_END_DECLS

@@ -8,13 +8,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/names.h"
+#include "http/access.h"
 #include "http/exchange.h"
-#include "http/guard.h"
 #include "http/problem.h"
 #include "http/routes.h"
 
@@ -32,8 +30,7 @@ struct _MedleyHttp {
   gboolean has_socket; /* the file is ours */
   int lock;
   guint16 port;
-  char *token; /* NULL when none is asked for */
-  char *token_path;
+  MedleyHttpAccess *access;
   GSourceOnceFunc settled; /* NULL unless somebody waits for the last answer */
   gpointer settled_data;
   guint settle_source;
@@ -61,28 +58,6 @@ medley_http_get_port (MedleyHttp *self)
 }
 
 /* Requests */
-
-static gboolean
-may_pass (MedleyHttp *self, MedleyHttpExchange *exchange, MedleyHttpScope scope, GError **error)
-{
-  const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
-  gboolean is_local = medley_http_exchange_is_local (exchange);
-  const char *host = medley_http_request_get_header (request, "Host");
-  gboolean is_safe = g_str_equal (request->method, "GET") || g_str_equal (request->method, "HEAD")
-                     || g_str_equal (request->method, "OPTIONS");
-
-  if (!medley_http_guard_host (host, is_local,
-                               medley_config_get_list (self->config, "http.allowed-hosts"), error))
-    return FALSE;
-  if (!is_safe
-      && !medley_http_guard_origin (medley_http_request_get_header (request, "Origin"),
-                                    medley_http_request_get_header (request, "Sec-Fetch-Site"),
-                                    host, error))
-    return FALSE;
-  return is_local || self->token == NULL || scope == MEDLEY_HTTP_SCOPE_NONE
-         || medley_http_guard_token (medley_http_request_get_header (request, "Authorization"),
-                                     self->token, error);
-}
 
 static void
 answer_without_route (MedleyHttpExchange *exchange, const char *allow)
@@ -118,7 +93,9 @@ dispatch (MedleyHttpExchange *exchange, gpointer data)
 
   soup_message_headers_replace (medley_http_exchange_get_headers (exchange), "Server",
                                 "medley/" MEDLEY_VERSION);
-  if (!may_pass (self, exchange, route != NULL ? route->scope : MEDLEY_HTTP_SCOPE_READ, &error)
+  if (!medley_http_access_check (self->access, exchange,
+                                 route != NULL ? (MedleyScope) route->scope : MEDLEY_SCOPE_READ,
+                                 &error)
       || (route != NULL && !medley_http_route_check_query (route, request, &error)))
     medley_http_respond_problem (exchange, error, 0, NULL);
   else if (route == NULL)
@@ -220,6 +197,20 @@ name_client (GSocketConnection *stream, gboolean is_local)
   if (credentials == NULL)
     return g_strdup ("tcp");
   return g_strdup_printf ("uid:%d", (int) g_credentials_get_unix_user (credentials, NULL));
+}
+
+/* Who has lost a token keeps nothing that it opened, such as a stream of events. */
+static void
+on_access_changed (gpointer data)
+{
+  MedleyHttp *self = data;
+  g_autoptr (GList) all = g_hash_table_get_keys (self->connections);
+
+  for (GList *l = all; l != NULL; l = l->next) {
+    if (g_hash_table_contains (self->connections, l->data)
+        && !medley_http_access_is_valid (self->access, medley_http_connection_get_user (l->data)))
+      medley_http_connection_close (l->data);
+  }
 }
 
 /* Who only holds a place gives it to who comes: the one that waits longest. */
@@ -378,30 +369,6 @@ listen_tcp (MedleyHttp *self, GError **error)
   return TRUE;
 }
 
-static gboolean
-make_token (MedleyHttp *self, GError **error)
-{
-  const char *runtime = medley_config_get_path (self->config, "paths.runtime");
-  g_autofree char *line = NULL;
-  g_autofree char *path = NULL;
-  GString *token = g_string_new (NULL);
-  guint8 random[32];
-
-  if (getrandom (random, sizeof random, 0) != sizeof random)
-    g_error ("the kernel gives no random bytes");
-  for (guint i = 0; i < sizeof random; i++)
-    g_string_append_printf (token, "%02x", random[i]);
-  self->token = g_string_free (token, FALSE);
-  if (!make_folder (runtime, error))
-    return FALSE;
-  path = g_build_filename (runtime, MEDLEY_TOKEN_NAME, NULL);
-  line = g_strconcat (self->token, "\n", NULL);
-  if (!g_file_set_contents_full (path, line, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error))
-    return FALSE;
-  self->token_path = g_steal_pointer (&path);
-  return TRUE;
-}
-
 static void
 tell_face (MedleyHttp *self)
 {
@@ -444,13 +411,13 @@ start (MedleyHttp *self, GError **error)
     if (!listen_unix (self, error))
       return FALSE;
   }
-  if (medley_config_get_boolean (self->config, "http.tcp")) {
-    if (g_str_equal (medley_config_get_string (self->config, "http.authentication"), "token")
-        && !make_token (self, error))
-      return FALSE;
-    if (!listen_tcp (self, error))
-      return FALSE;
-  }
+  /* Not before the socket is ours: another daemon may have its token there. */
+  self->access = medley_http_access_new (self->config, error);
+  if (self->access == NULL)
+    return FALSE;
+  medley_http_access_set_changed_func (self->access, on_access_changed, self);
+  if (medley_config_get_boolean (self->config, "http.tcp") && !listen_tcp (self, error))
+    return FALSE;
   tell_face (self);
   return TRUE;
 }
@@ -479,11 +446,8 @@ medley_http_dispose (GObject *object)
   if (self->has_socket)
     g_unlink (self->socket_path);
   self->has_socket = FALSE;
-  if (self->token_path != NULL)
-    g_unlink (self->token_path);
   g_clear_pointer (&self->socket_path, g_free);
-  g_clear_pointer (&self->token_path, g_free);
-  g_clear_pointer (&self->token, g_free);
+  g_clear_pointer (&self->access, medley_http_access_free);
   if (self->lock >= 0)
     g_close (self->lock, NULL);
   self->lock = -1;

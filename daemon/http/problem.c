@@ -70,7 +70,7 @@ medley_http_respond_problem (MedleyHttpExchange *exchange, const GError *error, 
 
   if (status == 0)
     status = medley_http_problem_status (error);
-  if (status == 401)
+  if (status == 401 && soup_message_headers_get_one (headers, "WWW-Authenticate") == NULL)
     soup_message_headers_replace (headers, "WWW-Authenticate", "Bearer realm=\"medley\"");
   if (status == 429 || status == 503)
     soup_message_headers_replace (headers, "Retry-After", RETRY_SECONDS);

@@ -84,8 +84,8 @@ typedef struct {
  * @body: (nullable) (array zero-terminated=1): what a request's body may be; %NULL for none
  * @answers: (array zero-terminated=1): its answers that are no errors
  * @errors: codes of #MedleyErrorInfo that it can give, separated by spaces, those that the door
- * gives apart (invalid-argument, not-allowed, and with a scope unauthorized); with another status
- * than the code's own as "code:status"
+ * gives apart (invalid-argument, not-allowed, and with a scope unauthorized and forbidden); with
+ * another status than the code's own as "code:status"
  * @error_schema: (nullable): schema of an error's body; %NULL for a problem document
  *
  * One row of the one table that describes the HTTP interface: what is answered, what is refused,

@@ -375,20 +375,31 @@ test_tokens (void)
                                      "Bearer ",
                                      "Basic secret",
                                      "secret",
-                                     "Bearer secre",
-                                     "Bearer secrets",
-                                     "Bearer SECRET",
-                                     "Bearer secret " };
+                                     "Bearersecret",
+                                     "Bearer\tsecret",
+                                     "Bearer =",
+                                     "Bearer secret ",
+                                     "Bearer secret, Bearer secret",
+                                     "Bearer sec=ret",
+                                     "Bearer s\303\244cret" };
+  static const char *const good[] = { "Bearer secret", "bearer secret", "BEARER   secret" };
+  g_autofree char *rest = g_strnfill (600, 'x');
+  g_autofree char *longest = g_strconcat ("Bearer ", rest, NULL);
+  g_autofree char *all = medley_http_guard_bearer ("Bearer aZ09-._~+/==", NULL);
 
-  g_assert_true (medley_http_guard_token ("Bearer secret", "secret", NULL));
-  g_assert_true (medley_http_guard_token ("bearer secret", "secret", NULL));
+  g_assert_cmpstr (all, ==, "aZ09-._~+/==");
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++) {
+    g_autofree char *token = medley_http_guard_bearer (good[i], NULL);
+
+    g_assert_cmpstr (token, ==, "secret");
+  }
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     g_autoptr (GError) error = NULL;
 
-    g_assert_false (medley_http_guard_token (bad[i], "secret", &error));
+    g_assert_null (medley_http_guard_bearer (bad[i], &error));
     g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAUTHORIZED);
   }
-  g_assert_false (medley_http_guard_token ("Bearer ", "", NULL));
+  g_assert_null (medley_http_guard_bearer (longest, NULL));
 }
 
 static void
