@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib/gstdio.h>
+#include <medley/medley-error.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "http/openai/attachments.h"
+#include "http/openai/messages.h"
+
+/* Attachments */
+
+/* Feeds a body in pieces of @step bytes. */
+static MedleyOpenaiAttachments *
+feed (const char *body, gsize step, gsize max_text, guint64 max_bytes, GError **error)
+{
+  g_autoptr (MedleyOpenaiAttachments) self
+      = medley_openai_attachments_new (g_get_tmp_dir (), max_text, max_bytes);
+  gsize length = strlen (body);
+
+  for (gsize at = 0; at < length; at += step)
+    if (!medley_openai_attachments_feed (self, body + at, MIN (step, length - at), error))
+      return NULL;
+  return g_steal_pointer (&self);
+}
+
+static void
+assert_file (MedleyOpenaiAttachments *self, const char *url, const char *type, const char *content)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *found = NULL;
+  char text[64];
+  int fd = medley_openai_attachments_take (self, url, &found, &error);
+  gssize n;
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (found, ==, type);
+  n = read (fd, text, sizeof text);
+  g_assert_cmpmem (text, (gsize) n, content, strlen (content));
+  g_close (fd, NULL);
+}
+
+static void
+test_files_are_taken_out (void)
+{
+  /* "hello", "hi" and "hiy" + "?" with a slash that is written as PHP does */
+  static const char body[]
+      = "{\"a\": {\"url\" : \"data:image/png;base64,aGVsbG8=\"}, \"n\": [1, \"url\"],"
+        " \"image_url\":\"DATA:image/jpeg;base64,aGk=\", \"b\": {\"url\": "
+        "\"data:;base64,Pz8\\/\"}}";
+  static const gsize steps[] = { 1, 2, 3, 7, 1000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MedleyOpenaiAttachments) self = feed (body, steps[i], 1000, 1000, &error);
+    g_autofree char *type = NULL;
+
+    g_assert_no_error (error);
+    g_assert_cmpstr (medley_openai_attachments_get_text (self)->str, ==,
+                     "{\"a\": {\"url\" : \"data:image/png;spool,0\"}, \"n\": [1, \"url\"],"
+                     " \"image_url\":\"DATA:image/jpeg;spool,1\", \"b\": {\"url\": "
+                     "\"data:;spool,2\"}}");
+    assert_file (self, "data:image/png;spool,0", "image/png", "hello");
+    assert_file (self, "DATA:image/jpeg;spool,1", "image/jpeg", "hi");
+    assert_file (self, "data:;spool,2", "", "???");
+    /* once only */
+    g_assert_cmpint (medley_openai_attachments_take (self, "data:image/png;spool,0", &type, NULL),
+                     ==, -1);
+  }
+}
+
+/* What is no address of a file, or somewhere else, is nobody's business. */
+static void
+test_other_text_stays (void)
+{
+  static const char *const bodies[] = {
+    "{\"text\": \"data:image/png;base64,aGVsbG8=\"}",
+    "{\"url\": \"https://example.org/a.png\"}",
+    "{\"url\": \"data:text/plain,hello\"}",
+    "{\"url\": \"dat\"}",
+    "{\"url\": \"\"}",
+    "[\"url\", \"data:image/png;base64,aGVsbG8=\"]",
+    "{\"url\": 1, \"x\": \"data:image/png;base64,aGVsbG8=\"}",
+    "{\"\\\"url\": \"data:image/png;base64,aGVsbG8=\"}",
+    "{\"url\": \"data:image\\/png;base64,aGVsbG8=\"}",
+    "{\"a\\\\\": \"url\"}",
+    "no JSON \" at all",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bodies); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MedleyOpenaiAttachments) self = feed (bodies[i], 1, 1000, 1000, &error);
+    g_autofree char *type = NULL;
+
+    g_assert_no_error (error);
+    g_assert_cmpstr (medley_openai_attachments_get_text (self)->str, ==, bodies[i]);
+    g_assert_cmpint (medley_openai_attachments_take (self, "data:image/png;spool,0", &type, NULL),
+                     ==, -1);
+  }
+}
+
+static void
+test_addresses_elsewhere_are_refused (void)
+{
+  static const char *const urls[] = { "https://example.org/a.png",
+                                      "file:///etc/passwd",
+                                      "data:image/png;spool,1",
+                                      "data:image/png;spool,-1",
+                                      "data:image/png;spool,",
+                                      "data:text/plain,hello",
+                                      "" };
+  g_autoptr (MedleyOpenaiAttachments) self
+      = feed ("{\"url\":\"data:image/png;base64,aGk=\"}", 5, 1000, 1000, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (urls); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autofree char *type = NULL;
+
+    g_assert_cmpint (medley_openai_attachments_take (self, urls[i], &type, &error), ==, -1);
+    g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT);
+    g_assert_nonnull (strstr (error->message, "nothing is fetched"));
+  }
+}
+
+static void
+test_bad_base64 (void)
+{
+  static const struct {
+    const char *content;
+    int code;
+  } cases[] = {
+    { "aGVsbG8", MEDLEY_ERROR_INVALID_ARGUMENT },
+    { "aGVsbG=8", MEDLEY_ERROR_INVALID_ARGUMENT },
+    { "a===", MEDLEY_ERROR_INVALID_ARGUMENT },
+    { "aGVs bG8=", MEDLEY_ERROR_INVALID_ARGUMENT },
+    { "aGVs\\nbG8=", MEDLEY_ERROR_INVALID_ARGUMENT },
+    { "aGVs-G8=", MEDLEY_ERROR_INVALID_ARGUMENT },
+    { "aGVsbG8=aGk=", MEDLEY_ERROR_INVALID_ARGUMENT },
+    { "aGVsbG9oZWxsb2hlbGxv", MEDLEY_ERROR_TOO_LARGE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *body = g_strdup_printf ("{\"url\":\"data:;base64,%s\"}", cases[i].content);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (feed (body, 1, 1000, 10, &error));
+    g_assert_error (error, MEDLEY_ERROR, cases[i].code);
+  }
+}
+
+/* Whatever the files hold, the JSON beside them is bounded. */
+static void
+test_limits (void)
+{
+  g_autofree char *content = g_strnfill (40000, 'A');
+  g_autofree char *body = g_strdup_printf ("{\"url\":\"data:;base64,%s\"}", content);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MedleyOpenaiAttachments) self = feed (body, 999, 100, 30000, &error);
+  g_autofree char *text = g_strdup_printf ("{\"text\":\"data:;base64,%s\"}", content);
+  g_autoptr (GString) many = g_string_new ("[");
+  g_autofree char *type = NULL;
+  int fd;
+
+  g_assert_no_error (error);
+  fd = medley_openai_attachments_take (self, "data:;spool,0", &type, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (lseek (fd, 0, SEEK_END), ==, 30000);
+  g_close (fd, NULL);
+  g_assert_null (feed (text, 999, 100, 30000, &error));
+  g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE);
+  g_clear_error (&error);
+  for (guint i = 0; i < 65; i++)
+    g_string_append (many, "{\"url\":\"data:;base64,aGk=\"},");
+  g_assert_null (feed (many->str, 999, 100000, 30000, &error));
+  g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE);
+}
+
+static void
+test_empty_file (void)
+{
+  g_autoptr (MedleyOpenaiAttachments) self
+      = feed ("{\"url\":\"data:image/png;base64,\"}", 5, 1000, 1000, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *type = NULL;
+
+  g_assert_nonnull (self);
+  g_assert_cmpint (medley_openai_attachments_take (self, "data:image/png;spool,0", &type, &error),
+                   ==, -1);
+  g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_EMPTY_INPUT);
+}
+
+/* Messages */
+
+static MedleyOpenaiMessages *
+parse (const char *json, char **param, GError **error)
+{
+  g_autofree char *text = g_strdelimit (g_strdup (json), "'", '"');
+  g_autoptr (GVariant) value = medley_json_parse (text, strlen (text), NULL, NULL, NULL);
+
+  g_assert_nonnull (value);
+  return medley_openai_messages_parse (value, param, error);
+}
+
+static void
+test_conversations (void)
+{
+  static const struct {
+    const char *json, *system, *text, *all;
+    guint turns;
+  } cases[] = {
+    { "[{'role': 'user', 'content': ' Why? '}]", NULL, " Why? ", " Why? ", 1 },
+    { "[{'role': 'user', 'content': [{'type': 'text', 'text': 'Wh'}, {'type': 'text', 'text': "
+      "'y?'}], 'name': 'Ann'}]",
+      NULL, "Why?", "Why?", 1 },
+    { "[{'role': 'system', 'content': 'Be brief.'}, {'role': 'developer', 'content': 'Be kind.'},"
+      " {'role': 'user', 'content': 'Why?'}]",
+      "Be brief.\n\nBe kind.", "Why?", "System: Be brief.\n\nSystem: Be kind.\n\nUser: Why?", 1 },
+    { "[{'role': 'user', 'content': 'Hi'}, {'role': 'assistant', 'content': 'Hello', 'refusal': "
+      "null, 'annotations': []}, {'role': 'system', 'content': 'Rhyme.'}, {'role': 'user', "
+      "'content': 'Bye'}]",
+      NULL, "User: Hi\n\nAssistant: Hello\n\nSystem: Rhyme.\n\nUser: Bye",
+      "User: Hi\n\nAssistant: Hello\n\nSystem: Rhyme.\n\nUser: Bye", 4 },
+    { "[{'role': 'assistant', 'content': 'Well'}]", NULL, "Assistant: Well", "Assistant: Well", 1 },
+    { "[{'role': 'system', 'content': 'Speak.'}]", "Speak.", "", "System: Speak.", 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MedleyOpenaiMessages) messages = parse (cases[i].json, NULL, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpstr (messages->system, ==, cases[i].system);
+    g_assert_cmpstr (messages->text, ==, cases[i].text);
+    g_assert_cmpstr (messages->system_text, ==, cases[i].all);
+    g_assert_cmpuint (messages->n_turns, ==, cases[i].turns);
+    g_assert_cmpuint (messages->images->len, ==, 0);
+  }
+}
+
+static void
+test_pictures (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MedleyOpenaiMessages) messages
+      = parse ("[{'role': 'developer', 'content': 'Look.'}, {'role': 'user', 'content': [{'type': "
+               "'image_url', 'image_url': {'url': 'a', 'detail': 'auto'}}, {'type': 'text', "
+               "'text': ' '}, {'type': 'image_url', 'image_url': {'url': 'b'}}]}]",
+               NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (messages->images->len, ==, 2);
+  g_assert_cmpstr (messages->images->pdata[1], ==, "b");
+  g_assert_false (messages->has_text);
+  g_assert_cmpstr (messages->json, ==,
+                   "[{\"role\":\"developer\",\"content\":\"Look.\"},{\"role\":\"user\","
+                   "\"content\":[{\"type\":\"image\"},{\"type\":\"text\",\"text\":\" \"},{\"type\":"
+                   "\"image\"}]}]");
+}
+
+static void
+test_messages_that_are_refused (void)
+{
+  static const struct {
+    const char *json, *param;
+  } cases[] = {
+    { "[]", "messages" },
+    { "'hello'", "messages" },
+    { "[1]", "messages[0]" },
+    { "[{'content': 'x'}]", "messages[0]" },
+    { "[{'role': 'tool', 'content': 'x'}]", "messages[0].role" },
+    { "[{'role': 'user', 'content': 'x'}, {'role': 'user'}]", "messages[1].content" },
+    { "[{'role': 'user', 'content': null}]", "messages[0].content" },
+    { "[{'role': 'user', 'content': [{'type': 'file', 'file': {}}]}]", "messages[0].content" },
+    { "[{'role': 'user', 'content': [{'type': 'input_audio'}]}]", "messages[0].content" },
+    { "[{'role': 'user', 'content': [{'type': 'text'}]}]", "messages[0].content" },
+    { "[{'role': 'user', 'content': [{'type': 'image_url', 'image_url': 'a'}]}]",
+      "messages[0].content" },
+    { "[{'role': 'user', 'content': [{'type': 'image_url', 'image_url': {'url': 'a', 'detail': "
+      "'high'}}]}]",
+      "messages[0].content" },
+    { "[{'role': 'assistant', 'content': 'x', 'tool_calls': [{}]}]", "messages[0].tool_calls" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autofree char *param = NULL;
+
+    g_assert_null (parse (cases[i].json, &param, &error));
+    g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT);
+    g_assert_cmpstr (param, ==, cases[i].param);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/openai/attachments/files-are-taken-out", test_files_are_taken_out);
+  g_test_add_func ("/openai/attachments/other-text-stays", test_other_text_stays);
+  g_test_add_func ("/openai/attachments/addresses-elsewhere-are-refused",
+                   test_addresses_elsewhere_are_refused);
+  g_test_add_func ("/openai/attachments/bad-base64", test_bad_base64);
+  g_test_add_func ("/openai/attachments/limits", test_limits);
+  g_test_add_func ("/openai/attachments/empty-file", test_empty_file);
+  g_test_add_func ("/openai/messages/conversations", test_conversations);
+  g_test_add_func ("/openai/messages/pictures", test_pictures);
+  g_test_add_func ("/openai/messages/refused", test_messages_that_are_refused);
+  return g_test_run ();
+}
