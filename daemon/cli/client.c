@@ -51,8 +51,18 @@ medley_client_init (MedleyClient *self)
   self->patience = PATIENCE_SECONDS;
 }
 
+static gboolean
+is_loopback (const char *host)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
+
+  return g_str_equal (host, "localhost")
+         || (address != NULL && g_inet_address_get_is_loopback (address));
+}
+
+/* @is_here: whether the daemon is on this machine */
 static SoupSession *
-new_session (GSocketConnectable *connectable)
+new_session (GSocketConnectable *connectable, gboolean is_here)
 {
   /* Events, outputs and uploads of one job each keep a connection busy: the usual two would
    * deadlock. */
@@ -61,8 +71,8 @@ new_session (GSocketConnectable *connectable)
                       "max-conns-per-host", 256, "timeout", 0, "user-agent", "medley", NULL);
 
   soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);
-  /* Nothing stands between this and a Unix socket. */
-  if (connectable != NULL)
+  /* No proxy stands between; and asking for one loads a desktop's settings first. */
+  if (is_here)
     soup_session_set_proxy_resolver (session, NULL);
   return session;
 }
@@ -73,7 +83,7 @@ medley_client_new_for_socket (const char *path)
   MedleyClient *self = g_object_new (MEDLEY_TYPE_CLIENT, NULL);
   g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
 
-  self->session = new_session (G_SOCKET_CONNECTABLE (address));
+  self->session = new_session (G_SOCKET_CONNECTABLE (address), TRUE);
   self->base = g_strdup ("http://localhost");
   self->target = g_strdup (path);
   return self;
@@ -96,7 +106,7 @@ medley_client_new_for_url (const char *url, const char *token, GError **error)
     return NULL;
   }
   self = g_object_new (MEDLEY_TYPE_CLIENT, NULL);
-  self->session = new_session (NULL);
+  self->session = new_session (NULL, is_loopback (host));
   while (g_str_has_suffix (full, "/"))
     full[strlen (full) - 1] = '\0';
   self->base = g_strdup (full);

@@ -367,6 +367,7 @@ typedef struct {
   Facts *facts;
   GPtrArray *files;  /* of PortFile */
   GPtrArray *inputs; /* of InputFile: those that were not known when the job began */
+  GVariant *plan;    /* not shared: two threads may not read one variant */
 } Ending;
 
 static Ending *
@@ -386,6 +387,7 @@ ending_free (Ending *ending)
   facts_unref (ending->facts);
   g_ptr_array_unref (ending->files);
   g_ptr_array_unref (ending->inputs);
+  g_clear_pointer (&ending->plan, g_variant_unref);
   g_free (ending);
 }
 
@@ -408,11 +410,9 @@ commit (MedleyStageCache *cache, gpointer data)
   Ending *ending = data;
   g_autoptr (GHashTable) inputs = copy_inputs (ending->facts);
   g_autoptr (GHashTable) keys = NULL;
-  g_autoptr (GVariant) plan = NULL;
 
   read_inputs (ending->inputs, inputs);
-  plan = medley_variant_detach (ending->facts->plan);
-  keys = medley_stage_keys_compute (plan, ending->facts->builds, inputs);
+  keys = medley_stage_keys_compute (ending->plan, ending->facts->builds, inputs);
   for (guint i = 0; i < ending->files->len; i++) {
     const PortFile *file = ending->files->pdata[i];
     const char *key = g_hash_table_lookup (keys, file->stage);
@@ -459,6 +459,7 @@ medley_stage_reuse_recorded (MedleyStageReuse *self, MedleyJob *job, GVariant *d
   g_variant_lookup (details, "stage", "&s", &stage);
   g_clear_pointer (&ending->inputs, g_ptr_array_unref);
   ending->inputs = open_inputs (self->facts, job);
+  ending->plan = medley_variant_detach (self->facts->plan);
   for (guint i = self->files->len; i > 0; i--) {
     PortFile *file = self->files->pdata[i - 1];
 

@@ -23,6 +23,8 @@ TEXT = "A small job.\n"
 SETTINGS = (
     "dbus.bus=session", "workers.preload=", f"workers.maximum={WORKERS}", "workers.warm=1", "limits.queue=1000000",
     "limits.queue-per-client=1000000", "jobs.keep=1000000", "jobs.keep-bytes=0", "limits.free-space=0",
+    # The test's own connection is idle while others create jobs: for minutes, where a sanitizer slows the daemon.
+    "http.header-timeout=1h",
 )
 # As in the service's units.
 ENVIRONMENT = {"G_SLICE": "always-malloc"}
