@@ -55,6 +55,7 @@ static const MedleyErrorInfo table[] = {
   { MEDLEY_ERROR_BAD_STORE, "bad-store", DBUS ("BadStore"), 500, MEDLEY_EXIT_CONFIG, FALSE, "The store of jobs cannot be used" },
   { MEDLEY_ERROR_SANDBOX_MISSING, "sandbox-missing", DBUS ("SandboxMissing"), 503, MEDLEY_EXIT_UNAVAILABLE, FALSE, "A part of the workers' sandbox is missing" },
   { MEDLEY_ERROR_FORBIDDEN, "forbidden", DBUS ("Forbidden"), 403, MEDLEY_EXIT_UNAVAILABLE, FALSE, "The token does not allow this" },
+  { MEDLEY_ERROR_PRECONDITION_FAILED, "precondition-failed", DBUS ("PreconditionFailed"), 412, MEDLEY_EXIT_FAILED, FALSE, "It was changed meanwhile" },
 };
 /* clang-format on */
 

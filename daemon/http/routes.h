@@ -216,6 +216,9 @@ medley_http_clear_cache (MedleyHttp *http, MedleyHttpExchange *exchange, const c
 void
 medley_http_show_status (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
+medley_http_show_openapi (MedleyHttp *http, MedleyHttpExchange *exchange,
+                          const char *const *params);
+void
 medley_http_show_health (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
 medley_http_show_readiness (MedleyHttp *http, MedleyHttpExchange *exchange,

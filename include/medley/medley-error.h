@@ -59,6 +59,7 @@ G_BEGIN_DECLS
  * @MEDLEY_ERROR_BAD_STORE: the store of jobs is damaged, or of a newer version
  * @MEDLEY_ERROR_SANDBOX_MISSING: a part of the workers' sandbox cannot be had on this system
  * @MEDLEY_ERROR_FORBIDDEN: the token is valid, but its scope does not allow this
+ * @MEDLEY_ERROR_PRECONDITION_FAILED: what a change depends on is not, or no longer, so
  *
  * Codes of %MEDLEY_ERROR. Numbers are stable within one ABI; the names on the wire are stable for
  * good and are made in `daemon/base/error.c`.
@@ -107,6 +108,7 @@ typedef enum {
   MEDLEY_ERROR_BAD_STORE,
   MEDLEY_ERROR_SANDBOX_MISSING,
   MEDLEY_ERROR_FORBIDDEN,
+  MEDLEY_ERROR_PRECONDITION_FAILED,
 } MedleyError;
 
 /**
@@ -114,6 +116,6 @@ typedef enum {
  *
  * The highest code, for tables over all codes.
  */
-#define MEDLEY_ERROR_LAST MEDLEY_ERROR_FORBIDDEN
+#define MEDLEY_ERROR_LAST MEDLEY_ERROR_PRECONDITION_FAILED
 
 G_END_DECLS

@@ -28,6 +28,7 @@ DAEMON = {
 GENERATED = {
     "org.medley.Worker1.h": ["daemon/workers", "daemon/runner"],
     "medley-bus.h": ["daemon/dbus"],
+    "medley-http-schemas.h": ["daemon/http"],
 }
 
 # Libraries that not everyone may use: prefix of the header → the places that may.
