@@ -267,13 +267,15 @@ class Order(Case):
 
     def test_a_scheduled_job_waits_for_its_time(self):
         begin = int(time.time() * 1e6)
-        job = self.create("echo", startAt=begin + 1_500_000)
-        found = self.daemon.job(job)
+        late = self.create("echo", startAt=begin + 3_600_000_000)
+        soon = self.create("echo", startAt=begin + 1_500_000)
+        found = self.daemon.job(late)
         self.assertEqual(found["state"], "queued")
         self.assertRegex(found["reason"], "is scheduled for [0-9-]+ [0-9:]+")
         self.restart()
-        self.assertEqual(self.state(job), "queued")
-        self.assertGreaterEqual(self.daemon.wait(job)["started"], begin + 1_500_000)
+        self.assertEqual(self.state(late), "queued")
+        self.assertGreaterEqual(self.daemon.wait(soon)["started"], begin + 1_500_000)
+        self.assertEqual(self.state(late), "queued")
 
     def test_a_deadline_ends_what_waits_and_what_runs(self):
         deadline = int(time.time() * 1e6) + 1_000_000
