@@ -131,15 +131,16 @@ handle_order (MedleyBusJob1 *interface, GDBusMethodInvocation *invocation, Medle
 {
   const char *method = g_dbus_method_invocation_get_method_name (invocation);
   g_autoptr (MedleyJobManager) jobs = g_object_ref (self->jobs);
+  g_autoptr (MedleyJob) job = g_object_ref (self->job);
   g_autoptr (GError) error = NULL;
   gboolean ok = FALSE;
 
   for (guint i = 0; i < G_N_ELEMENTS (orders); i++) {
     if (g_str_equal (orders[i].method, method))
-      ok = orders[i].order (self->jobs, self->job, &error); /* may free self */
+      ok = orders[i].order (jobs, job, &error); /* may free self */
   }
   if (ok)
-    medley_dbus_return_saved (jobs, invocation, NULL);
+    medley_dbus_return_saved (jobs, job, invocation, NULL);
   else
     medley_dbus_return_error (invocation, error);
   return TRUE;

@@ -271,7 +271,7 @@ handle_retry_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
     return TRUE;
   }
   path = medley_dbus_path (MEDLEY_JOB_PATH_PREFIX, id);
-  medley_dbus_return_saved (jobs, invocation, g_variant_new ("(o)", path));
+  medley_dbus_return_saved (jobs, job, invocation, g_variant_new ("(o)", path));
   return TRUE;
 }
 
@@ -283,7 +283,7 @@ handle_remove_job (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation
   g_autoptr (MedleyJob) job = medley_job_manager_get (jobs, id, &error);
 
   if (job != NULL && medley_job_manager_remove (jobs, job, &error))
-    medley_dbus_return_saved (jobs, invocation, NULL);
+    medley_dbus_return_saved (jobs, job, invocation, NULL);
   else
     medley_dbus_return_error (invocation, error);
   return TRUE;

@@ -45,24 +45,6 @@ check_descriptor (int fd, const char *name, GError **error)
   return TRUE;
 }
 
-/* Flags belong to the open file, which the client shares: a pipe of its own lets the daemon read
- * without ever waiting, whatever the client does with its copy. */
-static int
-own_pipe (int fd)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
-  struct stat info;
-  int own;
-
-  if (fstat (fd, &info) < 0 || !S_ISFIFO (info.st_mode))
-    return fd;
-  own = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (own < 0)
-    return fd;
-  close (fd);
-  return own;
-}
-
 static gboolean
 add_descriptor (MedleyJobRequest *request, const char *name, GVariant *value, GUnixFDList *fds,
                 GError **error)
@@ -82,7 +64,7 @@ add_descriptor (MedleyJobRequest *request, const char *name, GVariant *value, GU
     close (fd);
     return FALSE;
   }
-  medley_job_request_add_input_fd (request, name, own_pipe (fd));
+  medley_job_request_add_input_fd (request, name, fd);
   return TRUE;
 }
 

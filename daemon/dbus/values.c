@@ -190,12 +190,12 @@ answer_saved (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 void
-medley_dbus_return_saved (MedleyJobManager *jobs, GDBusMethodInvocation *invocation,
+medley_dbus_return_saved (MedleyJobManager *jobs, MedleyJob *job, GDBusMethodInvocation *invocation,
                           GVariant *value)
 {
   Answer *answer = g_new0 (Answer, 1);
 
   answer->invocation = invocation;
   answer->value = value != NULL ? g_variant_ref_sink (value) : NULL;
-  medley_job_manager_flush_async (jobs, answer_saved, answer);
+  medley_job_manager_flush_async (jobs, job, answer_saved, answer);
 }

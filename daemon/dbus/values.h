@@ -68,13 +68,14 @@ medley_dbus_return_error (GDBusMethodInvocation *invocation, const GError *error
 /**
  * medley_dbus_return_saved:
  * @jobs: the manager
+ * @job: the job that the call was for
  * @invocation: (transfer full): a call that was carried out
  * @value: (nullable): the answer, floating
  *
  * Answers as soon as what was done is on the disk.
  */
 void
-medley_dbus_return_saved (MedleyJobManager *jobs, GDBusMethodInvocation *invocation,
+medley_dbus_return_saved (MedleyJobManager *jobs, MedleyJob *job, GDBusMethodInvocation *invocation,
                           GVariant *value);
 
 /**

@@ -243,7 +243,6 @@ apply (MedleyHttp *http, MedleyHttpExchange *exchange, const char *id, Verb verb
 {
   g_autoptr (MedleyJob) job = find_job (http, exchange, id);
   g_autoptr (GError) error = NULL;
-
   Applied *self;
 
   if (job == NULL)
@@ -256,7 +255,7 @@ apply (MedleyHttp *http, MedleyHttpExchange *exchange, const char *id, Verb verb
   self->exchange = medley_http_exchange_ref (exchange);
   self->job = g_steal_pointer (&job);
   self->gone = gone;
-  medley_job_manager_flush_async (medley_http_get_manager (http), applied, self);
+  medley_job_manager_flush_async (medley_http_get_manager (http), self->job, applied, self);
 }
 
 void

@@ -98,6 +98,7 @@ typedef struct {
   MedleyJobManager *manager; /* not owned: it outlives the connections */
   MedleyHttpExchange *exchange;
   MedleyHttpUpload *upload;
+  MedleyJob *job;
 } Put;
 
 static void
@@ -105,6 +106,7 @@ put_free (Put *self)
 {
   g_clear_pointer (&self->upload, medley_http_upload_free);
   medley_http_exchange_unref (self->exchange);
+  g_object_unref (self->job);
   g_free (self);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Put, put_free)
@@ -136,7 +138,7 @@ on_put_end (const GError *error, gpointer data)
   if (error != NULL)
     medley_http_respond_problem (self->exchange, error, 0, NULL);
   else
-    medley_job_manager_flush_async (self->manager, on_put_saved,
+    medley_job_manager_flush_async (self->manager, self->job, on_put_saved,
                                     medley_http_exchange_ref (self->exchange));
 }
 
@@ -180,6 +182,7 @@ medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
   self = g_new0 (Put, 1);
   self->manager = manager;
   self->exchange = medley_http_exchange_ref (exchange);
+  self->job = g_steal_pointer (&job);
   self->upload = medley_http_upload_new (exchange, writer, on_put_end, self);
   medley_http_exchange_set_gone_func (exchange, on_put_gone, self);
   medley_http_upload_begin (self->upload);

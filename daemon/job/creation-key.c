@@ -45,8 +45,10 @@ digest_request (MedleyJobRequest *request)
   }
   for (guint i = 0; i < request->inputs->len; i++) {
     MedleyRequestInput *input = request->inputs->pdata[i];
+    guint8 kind = (guint8) input->kind;
 
     add_text (checksum, input->name);
+    g_checksum_update (checksum, (const guchar *) &kind, 1);
     if (input->bytes != NULL)
       g_checksum_update (checksum, g_bytes_get_data (input->bytes, NULL),
                          (gssize) g_bytes_get_size (input->bytes));

@@ -100,7 +100,7 @@ rest (gpointer data)
   MedleyJobManager *self = data;
 
   leave_all (self);
-  medley_job_manager_flush_async (self, flushed, NULL);
+  medley_job_manager_flush_async (self, NULL, flushed, NULL);
   return G_SOURCE_REMOVE;
 }
 

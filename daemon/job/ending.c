@@ -36,18 +36,16 @@ count_ended_busily (MedleyJobManager *self)
 static void
 concluded (MedleyJobManager *self, MedleyJob *job, const GError *error, gpointer data)
 {
-  MedleyJobState state;
-
   /* What cannot be kept is not done. */
   if (error != NULL && medley_job_will_be_done (job)) {
     medley_job_prepare_end (job, MEDLEY_JOB_FAILED, medley_error_to_variant (error, NULL, NULL));
     medley_job_manager_save (self, job, TRUE, concluded, NULL);
     return;
   }
-  medley_job_end (job);
-  state = medley_job_get_state (job);
-  self->ended[state]++;
+  /* Whoever is told of the end may look at the counts, or take the job out of them. */
+  self->ended[medley_job_get_end_state (job)]++;
   self->ended_bytes += medley_job_get_bytes (job);
+  medley_job_end (job);
   if (error == NULL)
     medley_job_manager_settle (self, job);
   count_ended_busily (self);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 typedef struct {
   MedleyJob *job; /* owned */
   MedleyInput *input;
+  gssize (*read) (int fd, void *buffer, gsize size);
   MedleyFeederDone callback;
   gpointer data;
 } Feed;
@@ -37,6 +39,58 @@ finish (Feed *feed, const GError *error)
     feed->callback (feed->job, feed->input, error, feed->data);
 }
 
+/* The client may read from the same end: what was there a moment ago must not be waited for. Nor
+ * may its description be made non-blocking, since the client has it too. */
+
+static gssize
+read_socket (int fd, void *buffer, gsize size)
+{
+  return recv (fd, buffer, size, MSG_DONTWAIT);
+}
+
+static gssize
+read_pipe (int fd, void *buffer, gsize size)
+{
+  int ends[2];
+  gssize n;
+
+  if (pipe2 (ends, O_CLOEXEC | O_NONBLOCK) < 0)
+    return -1;
+  /* Unlike a read, a splice can be told not to wait. */
+  n = splice (fd, NULL, ends[1], NULL, size, SPLICE_F_NONBLOCK);
+  if (n > 0)
+    n = read (ends[0], buffer, (gsize) n);
+  medley_clear_fd (&ends[0]);
+  medley_clear_fd (&ends[1]);
+  return n;
+}
+
+static gssize
+read_file (int fd, void *buffer, gsize size)
+{
+  return read (fd, buffer, size);
+}
+
+/* Makes @fd ready to be read without ever waiting; replaces it where it takes a description of our
+ * own. FALSE with errno. */
+static gboolean
+choose_read (Feed *feed, int *fd, mode_t mode)
+{
+  char name[64];
+  int own;
+
+  feed->read = S_ISSOCK (mode) ? read_socket : S_ISFIFO (mode) ? read_pipe : read_file;
+  if (feed->read != read_file)
+    return TRUE;
+  snprintf (name, sizeof name, "/proc/self/fd/%d", *fd);
+  own = open (name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (own < 0)
+    return FALSE;
+  medley_clear_fd (fd);
+  *fd = own;
+  return TRUE;
+}
+
 static gboolean
 readable (int fd, GIOCondition condition, gpointer data)
 {
@@ -44,11 +98,7 @@ readable (int fd, GIOCondition condition, gpointer data)
   g_autoptr (MedleyJob) keep = g_object_ref (feed->job);
   g_autoptr (GError) error = NULL;
   char buffer[BLOCK];
-  /* The client may read from the same end: what was there a moment ago must not be waited for. */
-  gssize n = recv (fd, buffer, sizeof buffer, MSG_DONTWAIT);
-
-  if (n < 0 && errno == ENOTSOCK)
-    n = read (fd, buffer, sizeof buffer);
+  gssize n = feed->read (fd, buffer, sizeof buffer);
 
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return G_SOURCE_CONTINUE;
@@ -60,6 +110,15 @@ readable (int fd, GIOCondition condition, gpointer data)
   feed->input->source = 0;
   finish (feed, error);
   return G_SOURCE_REMOVE;
+}
+
+static void
+refused (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_task_propagate_boolean (G_TASK (result), &error);
+  finish (g_task_get_task_data (G_TASK (result)), error);
 }
 
 /* Runs apart from the main loop: it touches the two descriptors and nothing else of the job. */
@@ -141,7 +200,7 @@ medley_feeder_start (MedleyJob *job, MedleyInput *input, int fd, MedleyFeederDon
                      gpointer data)
 {
   Feed *feed = g_new0 (Feed, 1);
-  struct stat info;
+  struct stat info = { 0 };
 
   feed->job = g_object_ref (job);
   feed->input = input;
@@ -164,6 +223,17 @@ medley_feeder_start (MedleyJob *job, MedleyInput *input, int fd, MedleyFeederDon
       return;
     }
     g_task_run_in_thread (task, copy_in_thread);
+    return;
+  }
+  if (!choose_read (feed, &fd, info.st_mode)) {
+    g_autoptr (GTask) task = g_task_new (job, NULL, refused, NULL);
+
+    input->client_fd = fd;
+    g_task_set_task_data (task, feed, feed_free);
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
+                             "input \"%s\" cannot be read without waiting (%s): pass a file, pipe "
+                             "or socket",
+                             input->name, g_strerror (errno));
     return;
   }
   input->client_fd = fd;

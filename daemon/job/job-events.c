@@ -35,9 +35,8 @@ append (MedleyJob *self, GVariant *event)
     g_variant_unref (g_queue_pop_head (&self->events));
 }
 
-/* The events of a job that has ended are read when somebody asks. */
-static void
-load_events (MedleyJob *self)
+void
+medley_job_load_events (MedleyJob *self)
 {
   g_autoptr (GPtrArray) events = NULL;
 
@@ -47,6 +46,7 @@ load_events (MedleyJob *self)
   events = medley_job_store_get_events (self->store, self->id, 0);
   for (guint i = 0; i < events->len; i++)
     append (self, g_variant_ref (events->pdata[i]));
+  self->stored_events = events->len;
 }
 
 GVariant *
@@ -75,7 +75,7 @@ medley_job_make_state_event (MedleyJob *self, MedleyJobState state, GVariant *er
 void
 medley_job_push_event (MedleyJob *self, GVariant *event)
 {
-  load_events (self);
+  medley_job_load_events (self);
   append (self, event);
   medley_job_emit_event (self, event);
 }
@@ -85,6 +85,12 @@ medley_job_add_event (MedleyJob *self, const char *kind, GVariantDict *details)
 {
   GVariantDict empty;
 
+  /* The end is the last event, and has its number already. */
+  if (self->is_ending) {
+    if (details != NULL)
+      g_variant_dict_clear (details);
+    return;
+  }
   if (details == NULL) {
     g_variant_dict_init (&empty, NULL);
     details = &empty;
@@ -98,7 +104,7 @@ medley_job_get_events (MedleyJob *self, guint64 after)
   GPtrArray *events = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
   GList *first = NULL;
 
-  load_events (self);
+  medley_job_load_events (self);
   for (GList *l = self->events.tail; l != NULL && get_seq (l->data) > after; l = l->prev)
     first = l;
   for (GList *l = first; l != NULL; l = l->next)

@@ -163,7 +163,8 @@ medley_job_note_input (MedleyJob *self);
 GError *
 medley_input_make_empty_error (const char *name);
 
-/* @details: (nullable): adopted and cleared */
+/* @details: (nullable): adopted and cleared. Nothing is added to a job whose end is being written.
+ */
 void
 medley_job_add_event (MedleyJob *self, const char *kind, GVariantDict *details);
 /* The first event of a job that is being made. */

@@ -165,6 +165,7 @@ medley_job_make_record (MedleyJob *self, gboolean with_end)
     for (guint i = self->saved_attempts; i < self->attempts->len; i++)
       g_ptr_array_add (record->attempts, g_variant_ref (self->attempts->pdata[i]));
   }
+  medley_job_load_events (self);
   /* The log in the store is bounded as well: from time to time it becomes the one in memory. */
   record->replaces_events = self->stored_events > 2 * self->max_events;
   if (record->replaces_events)

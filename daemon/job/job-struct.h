@@ -66,7 +66,7 @@ struct _MedleyJob {
   gboolean inputs_changed;
   gboolean outputs_changed;
   guint64 saved_event;
-  guint stored_events;
+  guint stored_events; /* about as many as the store has of it, once they are loaded */
   guint saved_attempts;
 };
 
@@ -80,6 +80,9 @@ enum {
 /* (transfer full): the event that medley_job_add_event() would add; @details is cleared */
 GVariant *
 medley_job_make_event (MedleyJob *self, const char *kind, GVariantDict *details);
+/* The events of a job that the store has are read when somebody asks, or adds some. */
+void
+medley_job_load_events (MedleyJob *self);
 /* Adds an event that was made, and tells. */
 void
 medley_job_push_event (MedleyJob *self, GVariant *event);

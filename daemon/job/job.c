@@ -177,6 +177,9 @@ medley_job_prepare_end (MedleyJob *self, MedleyJobState state, GVariant *error)
   g_autoptr (GVariant) sunk = error != NULL ? g_variant_ref_sink (error) : NULL;
 
   g_clear_pointer (&self->end_error, g_variant_unref);
+  /* The end that could not be written was seen by nobody. */
+  if (self->end_event != NULL)
+    self->last_event--;
   g_clear_pointer (&self->end_event, g_variant_unref);
   self->is_ending = TRUE;
   self->end_is_recorded = FALSE;

@@ -187,6 +187,8 @@ medley_job_manager_list_unfinished (MedleyJobManager *self);
 /**
  * medley_job_manager_flush_async:
  * @self: a manager
+ * @job: (nullable): the job that the caller has changed; only its writes make this fail. %NULL for
+ * all jobs
  * @callback: called from the main context
  * @data: for @callback
  *
@@ -194,8 +196,8 @@ medley_job_manager_list_unfinished (MedleyJobManager *self);
  * that its job is cancelled, a loss of power may take back.
  */
 void
-medley_job_manager_flush_async (MedleyJobManager *self, GAsyncReadyCallback callback,
-                                gpointer data);
+medley_job_manager_flush_async (MedleyJobManager *self, MedleyJob *job,
+                                GAsyncReadyCallback callback, gpointer data);
 /* @error: MEDLEY_ERROR_NO_SPACE, MEDLEY_ERROR_IO: something is not; it is tried again */
 gboolean
 medley_job_manager_flush_finish (MedleyJobManager *self, GAsyncResult *result, GError **error);

@@ -28,6 +28,7 @@ typedef struct {
 
 typedef struct {
   guint64 number; /* of the last save that it waits for */
+  MedleyJob *job; /* whose saves alone may fail it, NULL for all */
   GTask *task;
   GError *error;
 } MedleyFlush;
@@ -57,6 +58,7 @@ static void
 flush_free (MedleyFlush *flush)
 {
   g_clear_object (&flush->task);
+  g_clear_object (&flush->job);
   g_clear_error (&flush->error);
   g_free (flush);
 }
@@ -93,7 +95,8 @@ finish (MedleySave *save, const GError *error)
     for (GList *l = self->flushes.head; l != NULL; l = l->next) {
       MedleyFlush *flush = l->data;
 
-      if (flush->error == NULL && save->number <= flush->number)
+      if (flush->error == NULL && save->number <= flush->number
+          && (flush->job == NULL || flush->job == save->job))
         flush->error = g_error_copy (error);
     }
   }
@@ -367,13 +370,15 @@ medley_job_manager_drop_saves (MedleyJobManager *self)
 }
 
 void
-medley_job_manager_flush_async (MedleyJobManager *self, GAsyncReadyCallback callback, gpointer data)
+medley_job_manager_flush_async (MedleyJobManager *self, MedleyJob *job,
+                                GAsyncReadyCallback callback, gpointer data)
 {
   MedleyFlush *flush = g_new0 (MedleyFlush, 1);
 
   save_all_unsaved (self, TRUE);
   flush->task = g_task_new (self, NULL, callback, data);
   flush->number = self->last_save;
+  g_set_object (&flush->job, job);
   g_queue_push_tail (&self->flushes, flush);
   answer_flushes (self);
 }

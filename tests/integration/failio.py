@@ -10,7 +10,7 @@ from medleytest import BUILD, PATIENCE, Daemon
 SHIM = BUILD / "tests" / "shims" / "fail-io.so"
 # The process dies, and the disk forgets what was not synced: wholly, or all but how long it was.
 POWER = ("power", "power-zeros")
-NAMES = ("AT", "FOR", "MODE", "ERRNO", "BYTES", "RELIEF", "REPORT", "TRACE", "SHADOW", "HOLD")
+NAMES = ("AT", "FOR", "MODE", "ERRNO", "BYTES", "RELIEF", "REPORT", "TRACE", "SHADOW", "HOLD", "REFUSE")
 
 
 class FailingDaemon(Daemon):
@@ -44,16 +44,23 @@ class FailingDaemon(Daemon):
     def limit_disk(self, size):
         self.set_shim(BYTES=size)
 
-    def hold(self, name=None):
+    def hold(self, name=None, error=0):
         """Syncs of files whose path has `name` in it wait from now on, and others no longer; before the first start, without
         a name, it is made possible."""
-        path = self.folder / "hold"
         if name is None:
-            self.set_shim(HOLD=path)
-            return
+            self.set_shim(HOLD=self.folder / "hold", REFUSE=self.folder / "refuse", ERRNO=error)
+        else:
+            self.say("hold", name)
+
+    def refuse(self, name):
+        """Syncs of such files fail from now on, with the error that hold() was told."""
+        self.say("refuse", name)
+
+    def say(self, order, name):
         # Never seen half-written: an empty text is found everywhere.
-        path.with_suffix(".new").write_text(name)
-        path.with_suffix(".new").rename(path)
+        new = self.folder / f"{order}.new"
+        new.write_text(name)
+        new.rename(self.folder / order)
 
     def is_held(self, name):
         return any(line.split(" ", 2)[1] == "held" and name in line for line in self.fired())

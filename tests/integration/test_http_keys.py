@@ -86,6 +86,14 @@ class Keys(Face):
         found = {json.loads(call.communicate(timeout=PATIENCE)[0])["id"] for call in calls}
         self.assertEqual(len(found), 1)
 
+    def test_a_key_knows_how_an_input_comes(self):
+        upload = {"text": {"upload": True}}
+        first = self.create("Idempotency-Key: how", pipeline="echo", inputs=upload)
+        self.problem(self.create("Idempotency-Key: how", pipeline="echo", inputs={"text": {"text": ""}}), 422, "key-reused")
+        self.problem(self.run_pipeline("echo", "how", body=b""), 422, "key-reused")
+        again = self.create("Idempotency-Key: how", pipeline="echo", inputs=upload)
+        self.assertEqual((again.status, again.json()["id"]), (201, first.json()["id"]))
+
     def test_a_request_that_is_refused_leaves_no_key(self):
         self.problem(self.create("Idempotency-Key: fresh", pipeline="none"), 404, "not-found")
         self.assertEqual(self.create("Idempotency-Key: fresh", pipeline="echo").status, 201)

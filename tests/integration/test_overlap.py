@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is asked of a job while something else of it is still being written: syncs of some files are made to wait."""
 
+import errno
+import json
 import sqlite3
 import time
 import unittest
@@ -17,7 +19,7 @@ class Overlap(unittest.TestCase):
     def setUp(self):
         self.daemon = FailingDaemon("workers.maximum=2", pipelines=PIPELINES)
         self.addCleanup(self.daemon.discard)
-        self.daemon.hold()
+        self.daemon.hold(error=errno.ENOSPC)
         self.daemon.start()
         self.pool = ThreadPoolExecutor(2)
         self.addCleanup(self.pool.shutdown)
@@ -100,6 +102,26 @@ class Overlap(unittest.TestCase):
             self.assertEqual(([job["id"] for job in page["jobs"]], page.get("next")), ([jobs[0]], None))
         self.release()
         self.assertEqual(answer.result(PATIENCE).status, 204)
+
+    def test_who_changes_a_job_is_not_told_what_went_wrong_with_another(self):
+        job = self.create()
+        self.daemon.hold(".in")
+        answer = self.pool.submit(self.daemon.curl, "/api/v1/jobs", "-H", "Content-Type: application/json", "--data-binary", "@-",
+                                  input=json.dumps({"pipeline": "echo", "inputs": {"text": {"text": LARGE.decode()}}}).encode())
+        self.wait_until(lambda: self.daemon.is_held(".in"))
+        cancel = self.pool.submit(self.daemon.curl, f"/api/v1/jobs/{job}/cancel", "-X", "POST")
+        # The cancel is carried out, and waits for what is being written.
+        self.wait_until(lambda: self.stored(job)[0] > 0)
+        self.daemon.refuse(".in")
+        self.release()
+        reply = answer.result(PATIENCE)
+        self.assertEqual((reply.status, reply.json()["code"]), (507, "no-space"), reply.body)
+        reply = cancel.result(PATIENCE)
+        self.assertEqual((reply.status, reply.json().get("state")), (200, "cancelled"), reply.body)
+        # ... but of its own job it is told.
+        upload = self.create()
+        reply = self.upload(upload)
+        self.assertEqual((reply.status, reply.json()["code"]), (507, "no-space"), reply.body)
 
 
 if __name__ == "__main__":

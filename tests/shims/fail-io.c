@@ -15,294 +15,30 @@
  *   MEDLEY_FAIL_IO_REPORT  a file that gets a line for each call that was made to fail
  *   MEDLEY_FAIL_IO_TRACE   a file that gets a line for each call
  *   MEDLEY_FAIL_IO_HOLD    while this file exists, syncs of files whose names hold its text wait
+ *   MEDLEY_FAIL_IO_REFUSE  while this file exists, syncs of such files fail, also those that waited
  *   MEDLEY_FAIL_IO_SHADOW  a folder that gets what a disk without power would have: files as of
  *                          their last fsync, names as of their folder's
  */
 #undef _FORTIFY_SOURCE
 #undef _FILE_OFFSET_BITS
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "fail-io-judge.h"
 #include "fail-io-shadow.h"
 
 #define EXPORT __attribute__ ((visibility ("default")))
-
-enum { MODE_ERROR, MODE_KILL, MODE_SHORT, MODE_TORN };
-
-static struct {
-  pid_t pid; /* 0: not a process to be disturbed */
-  char folder[PATH_MAX];
-  const char *relief;
-  const char *report;
-  const char *trace;
-  const char *hold;
-  unsigned long at, duration, bytes;
-  int mode, error;
-} settings;
-
-static unsigned long n_calls;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static unsigned long
-read_number (const char *name)
-{
-  const char *text = getenv (name);
-
-  return text != NULL ? strtoul (text, NULL, 10) : 0;
-}
-
-static const char *
-read_text (const char *name)
-{
-  const char *text = getenv (name);
-
-  return text != NULL ? strdup (text) : NULL;
-}
-
-__attribute__ ((constructor)) static void
-begin (void)
-{
-  const char *folder = getenv ("MEDLEY_FAIL_IO");
-  const char *shadow = getenv ("MEDLEY_FAIL_IO_SHADOW");
-  const char *mode = getenv ("MEDLEY_FAIL_IO_MODE");
-
-  unsetenv ("LD_PRELOAD");
-  if (folder == NULL || strcmp (program_invocation_short_name, "medleyd") != 0)
-    return;
-  snprintf (settings.folder, sizeof settings.folder, "%s", folder);
-  medley_shadow_begin (folder, shadow);
-  settings.relief = read_text ("MEDLEY_FAIL_IO_RELIEF");
-  settings.report = read_text ("MEDLEY_FAIL_IO_REPORT");
-  settings.trace = read_text ("MEDLEY_FAIL_IO_TRACE");
-  settings.hold = read_text ("MEDLEY_FAIL_IO_HOLD");
-  settings.at = read_number ("MEDLEY_FAIL_IO_AT");
-  settings.duration
-      = getenv ("MEDLEY_FAIL_IO_FOR") != NULL ? read_number ("MEDLEY_FAIL_IO_FOR") : 1;
-  settings.bytes = read_number ("MEDLEY_FAIL_IO_BYTES");
-  settings.error = (int) read_number ("MEDLEY_FAIL_IO_ERRNO");
-  if (settings.error == 0)
-    settings.error = EIO;
-  if (mode != NULL)
-    settings.mode = strcmp (mode, "kill") == 0    ? MODE_KILL
-                    : strcmp (mode, "short") == 0 ? MODE_SHORT
-                    : strcmp (mode, "torn") == 0  ? MODE_TORN
-                                                  : MODE_ERROR;
-  settings.pid = getpid ();
-}
-
-/* ---- what a call is about ---- */
-
-static bool
-is_beneath (const char *path)
-{
-  size_t length = strlen (settings.folder);
-
-  return strncmp (path, settings.folder, length) == 0
-         && (path[length] == '/' || path[length] == '\0');
-}
-
-/* Whether calls of this process are looked at: not those of a child before it executes. */
-static bool
-is_on (void)
-{
-  return settings.pid != 0 && getpid () == settings.pid;
-}
-
-static bool
-find_fd (int fd, char *path)
-{
-  char link[64];
-  ssize_t n;
-
-  if (!is_on () || fd < 0)
-    return false;
-  snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
-  n = readlink (link, path, PATH_MAX - 1);
-  if (n <= 0)
-    return false;
-  path[n] = '\0';
-  return is_beneath (path);
-}
-
-static bool
-find_path (int folder, const char *name, char *path)
-{
-  char base[PATH_MAX];
-
-  if (!is_on ())
-    return false;
-  if (name[0] == '/') {
-    snprintf (path, PATH_MAX, "%s", name);
-    return is_beneath (path);
-  }
-  if (folder == AT_FDCWD ? getcwd (base, sizeof base) == NULL : !find_fd (folder, base))
-    return false;
-  return snprintf (path, PATH_MAX, "%s/%s", base, name) < PATH_MAX && is_beneath (path);
-}
-
-static void
-note (const char *file, const char *call, const char *path)
-{
-  char line[PATH_MAX + 64];
-  int n = snprintf (line, sizeof line, "%lu %s %s\n", n_calls, call, path);
-  int fd = file != NULL ? (int) syscall (SYS_openat, AT_FDCWD, file,
-                                         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)
-                        : -1;
-
-  if (fd >= 0) {
-    (void) !syscall (SYS_write, fd, line, (size_t) n);
-    syscall (SYS_close, fd);
-  }
-}
-
-/* ---- a disk of a certain size ---- */
-
-static unsigned long used_bytes;
-
-static int
-add_size (const char *path, const struct stat *info, int flag)
-{
-  if (flag == FTW_F)
-    used_bytes += (unsigned long) info->st_size;
-  return 0;
-}
-
-static bool
-is_relieved (void)
-{
-  return settings.relief != NULL && access (settings.relief, F_OK) == 0;
-}
-
-static unsigned long
-free_bytes (void)
-{
-  unsigned long left;
-
-  pthread_mutex_lock (&lock);
-  used_bytes = 0;
-  ftw (settings.folder, add_size, 8);
-  left = used_bytes < settings.bytes ? settings.bytes - used_bytes : 0;
-  pthread_mutex_unlock (&lock);
-  return left;
-}
-
-static bool
-has_small_disk (void)
-{
-  return settings.bytes > 0 && !is_relieved ();
-}
-
-/* ---- what becomes of a call ---- */
-
-typedef enum { PASS, FAIL, HALVE, HALVE_AND_KILL } Verdict;
-
-static void
-die (void)
-{
-  kill (getpid (), SIGKILL);
-  for (;;)
-    pause ();
-}
-
-static bool
-is_held (const char *path)
-{
-  char text[64] = "";
-  int fd = settings.hold != NULL
-               ? (int) syscall (SYS_openat, AT_FDCWD, settings.hold, O_RDONLY | O_CLOEXEC, 0)
-               : -1;
-  ssize_t n = fd >= 0 ? read (fd, text, sizeof text - 1) : 0;
-
-  if (fd >= 0)
-    syscall (SYS_close, fd);
-  return n > 0 && strstr (path, text) != NULL;
-}
-
-static void
-wait_for_release (const char *path)
-{
-  if (!is_held (path))
-    return;
-  note (settings.report, "held", path);
-  while (is_held (path))
-    usleep (5000);
-}
-
-static Verdict
-judge (const char *call, const char *path, bool is_write)
-{
-  unsigned long n;
-  Verdict verdict = PASS;
-
-  pthread_mutex_lock (&lock);
-  n = ++n_calls;
-  note (settings.trace, call, path);
-  if (settings.at > 0 && n >= settings.at
-      && (settings.duration == 0 || n < settings.at + settings.duration) && !is_relieved ()) {
-    if (settings.mode <= MODE_KILL || is_write) {
-      verdict = settings.mode == MODE_SHORT  ? HALVE
-                : settings.mode == MODE_TORN ? HALVE_AND_KILL
-                                             : FAIL;
-      note (settings.report, call, path);
-    } else {
-      note (settings.report, "passed", path);
-    }
-    if (verdict == FAIL && settings.mode == MODE_KILL)
-      die ();
-  }
-  pthread_mutex_unlock (&lock);
-  if (verdict == FAIL)
-    errno = settings.error;
-  return verdict;
-}
-
-/* How many of @length bytes may be written at @offset (-1: where the descriptor stands): 0 for
- * none. */
-static size_t
-clip (int fd, size_t length, off_t offset)
-{
-  struct stat info;
-  unsigned long left;
-  off_t end;
-
-  if (!has_small_disk () || fstat (fd, &info) < 0)
-    return length;
-  if (offset < 0)
-    offset = lseek (fd, 0, SEEK_CUR);
-  if (fcntl (fd, F_GETFL) & O_APPEND)
-    offset = info.st_size;
-  end = offset + (off_t) length;
-  left = free_bytes ();
-  if (end <= info.st_size || (unsigned long) (end - info.st_size) <= left)
-    return length;
-  end = info.st_size + (off_t) left;
-  if (end > offset)
-    return (size_t) (end - offset);
-  note (settings.report, "full", settings.folder);
-  errno = ENOSPC;
-  return 0;
-}
-
-/* ---- the calls ---- */
 
 #define REAL(name) ((__typeof__ (&name)) find_real (#name))
 
@@ -314,21 +50,21 @@ find_real (const char *name)
 
 #define WRITE_BODY(call, name, real, offset)                                                       \
   char path[PATH_MAX];                                                                             \
-  Verdict verdict = PASS;                                                                          \
+  Verdict verdict = VERDICT_PASS;                                                                  \
   ssize_t done;                                                                                    \
                                                                                                    \
-  if (find_fd (fd, path)) {                                                                        \
-    verdict = judge (name, path, true);                                                            \
-    if (verdict == FAIL)                                                                           \
+  if (medley_fail_find_fd (fd, path)) {                                                            \
+    verdict = medley_fail_judge (name, path, true);                                                \
+    if (verdict == VERDICT_FAIL)                                                                   \
       return -1;                                                                                   \
-    if (length > 0 && (length = clip (fd, length, offset)) == 0)                                   \
+    if (length > 0 && (length = medley_fail_clip (fd, length, offset)) == 0)                       \
       return -1;                                                                                   \
-    if (verdict != PASS)                                                                           \
+    if (verdict != VERDICT_PASS)                                                                   \
       length = (length + 1) / 2;                                                                   \
   }                                                                                                \
   done = real;                                                                                     \
-  if (verdict == HALVE_AND_KILL)                                                                   \
-    die ();                                                                                        \
+  if (verdict == VERDICT_HALVE_AND_KILL)                                                           \
+    medley_fail_die ();                                                                            \
   return done
 
 EXPORT ssize_t
@@ -354,20 +90,20 @@ static ssize_t
 write_vector (int fd, const struct iovec *blocks, int n, off64_t offset, const char *name)
 {
   char path[PATH_MAX];
-  Verdict verdict = PASS;
+  Verdict verdict = VERDICT_PASS;
   size_t length = 0, room;
   ssize_t done;
 
   for (int i = 0; i < n; i++)
     length += blocks[i].iov_len;
   room = length;
-  if (find_fd (fd, path)) {
-    verdict = judge (name, path, true);
-    if (verdict == FAIL)
+  if (medley_fail_find_fd (fd, path)) {
+    verdict = medley_fail_judge (name, path, true);
+    if (verdict == VERDICT_FAIL)
       return -1;
-    if (length > 0 && (room = clip (fd, length, offset)) == 0)
+    if (length > 0 && (room = medley_fail_clip (fd, length, offset)) == 0)
       return -1;
-    if (verdict != PASS)
+    if (verdict != VERDICT_PASS)
       room = (room + 1) / 2;
   }
   if (room == length) {
@@ -378,8 +114,8 @@ write_vector (int fd, const struct iovec *blocks, int n, off64_t offset, const c
     done = offset >= 0 ? REAL (pwrite64) (fd, blocks[0].iov_base, first, offset)
                        : REAL (write) (fd, blocks[0].iov_base, first);
   }
-  if (verdict == HALVE_AND_KILL)
-    die ();
+  if (verdict == VERDICT_HALVE_AND_KILL)
+    medley_fail_die ();
   return done;
 }
 
@@ -405,12 +141,12 @@ pwritev64 (int fd, const struct iovec *blocks, int n, off64_t offset)
   EXPORT int name parameters                                                                       \
   {                                                                                                \
     char path[PATH_MAX];                                                                           \
-    bool ours = find_fd (fd, path);                                                                \
+    bool ours = medley_fail_find_fd (fd, path);                                                    \
     int result;                                                                                    \
                                                                                                    \
-    if (ours && strstr (#name, "sync") != NULL)                                                    \
-      wait_for_release (path);                                                                     \
-    if (ours && judge (#name, path, false) == FAIL)                                                \
+    if (ours && strstr (#name, "sync") != NULL && !medley_fail_may_sync (path))                    \
+      return -1;                                                                                   \
+    if (ours && medley_fail_judge (#name, path, false) == VERDICT_FAIL)                            \
       return -1;                                                                                   \
     result = REAL (name) arguments;                                                                \
     if (ours && result == 0)                                                                       \
@@ -438,8 +174,8 @@ FD_CALL (fallocate64, (int fd, int mode, off64_t offset, off64_t length),
   {                                                                                                \
     char path[PATH_MAX];                                                                           \
                                                                                                    \
-    if (find_fd (fd, path) && judge (#name, path, false) == FAIL)                                  \
-      return settings.error;                                                                       \
+    if (medley_fail_find_fd (fd, path) && medley_fail_judge (#name, path, false) == VERDICT_FAIL)  \
+      return errno;                                                                                \
     return REAL (name) (fd, offset, length);                                                       \
   }
 
@@ -451,11 +187,11 @@ open_file (int folder, const char *name, int flags, mode_t mode, const char *cal
 {
   char path[PATH_MAX];
 
-  if ((flags & (O_CREAT | O_TRUNC)) != 0 && find_path (folder, name, path)) {
-    if (judge (call, path, false) == FAIL)
+  if ((flags & (O_CREAT | O_TRUNC)) != 0 && medley_fail_find_path (folder, name, path)) {
+    if (medley_fail_judge (call, path, false) == VERDICT_FAIL)
       return -1;
-    if ((flags & O_CREAT) != 0 && has_small_disk () && access (path, F_OK) != 0
-        && free_bytes () == 0) {
+    if ((flags & O_CREAT) != 0 && medley_fail_has_small_disk () && access (path, F_OK) != 0
+        && medley_fail_free_bytes () == 0) {
       errno = ENOSPC;
       return -1;
     }
@@ -500,10 +236,10 @@ static int
 remove_name (int folder, const char *name, int flags, const char *call)
 {
   char path[PATH_MAX];
-  bool ours = find_path (folder, name, path);
+  bool ours = medley_fail_find_path (folder, name, path);
   int result;
 
-  if (ours && judge (call, path, false) == FAIL)
+  if (ours && medley_fail_judge (call, path, false) == VERDICT_FAIL)
     return -1;
   result = REAL (unlinkat) (folder, name, flags);
   if (ours && result == 0)
@@ -528,10 +264,11 @@ rename_file (int old_folder, const char *old, int new_folder, const char *new, u
              const char *call)
 {
   char from[PATH_MAX], to[PATH_MAX];
-  bool ours = find_path (new_folder, new, to) && find_path (old_folder, old, from);
+  bool ours = medley_fail_find_path (new_folder, new, to)
+              && medley_fail_find_path (old_folder, old, from);
   int result;
 
-  if (ours && judge (call, to, false) == FAIL)
+  if (ours && medley_fail_judge (call, to, false) == VERDICT_FAIL)
     return -1;
   result = REAL (renameat2) (old_folder, old, new_folder, new, flags);
   if (ours && result == 0)
@@ -562,8 +299,8 @@ make_folder (int folder, const char *name, mode_t mode)
 {
   char path[PATH_MAX];
 
-  if (find_path (folder, name, path) && access (path, F_OK) != 0
-      && judge ("mkdir", path, false) == FAIL)
+  if (medley_fail_find_path (folder, name, path) && access (path, F_OK) != 0
+      && medley_fail_judge ("mkdir", path, false) == VERDICT_FAIL)
     return -1;
   return REAL (mkdirat) (folder, name, mode);
 }
@@ -588,15 +325,15 @@ mkdirat (int folder, const char *name, mode_t mode)
     char path[PATH_MAX];                                                                           \
     int result = REAL (name) (place, info);                                                        \
                                                                                                    \
-    if (result == 0 && find && has_small_disk ()) {                                                \
-      info->f_bfree = info->f_bavail = free_bytes () / (unsigned long) info->f_bsize;              \
-      info->f_blocks = settings.bytes / (unsigned long) info->f_bsize;                             \
+    if (result == 0 && find && medley_fail_has_small_disk ()) {                                    \
+      info->f_bfree = info->f_bavail = medley_fail_free_bytes () / (unsigned long) info->f_bsize;  \
+      info->f_blocks = medley_fail_disk_bytes () / (unsigned long) info->f_bsize;                  \
     }                                                                                              \
     return result;                                                                                 \
   }
 #define BY_NAME(name, Info)                                                                        \
-  SPACE_CALL (name, const char *file, file, find_path (AT_FDCWD, file, path), Info)
-#define BY_FD(name, Info) SPACE_CALL (name, int fd, fd, find_fd (fd, path), Info)
+  SPACE_CALL (name, const char *file, file, medley_fail_find_path (AT_FDCWD, file, path), Info)
+#define BY_FD(name, Info) SPACE_CALL (name, int fd, fd, medley_fail_find_fd (fd, path), Info)
 
 BY_NAME (statvfs, statvfs)
 BY_NAME (statvfs64, statvfs64)
