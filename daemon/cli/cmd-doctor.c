@@ -65,7 +65,7 @@ say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, c
   g_print ("%s%-4s%s  %-13s %s\n", medley_style_start (1, styles[verdict]), names[verdict],
            medley_style_end (1), subject, text);
   if (remedy != NULL)
-    g_print ("                    → %s\n", remedy);
+    g_print ("                    remedy: %s\n", remedy);
 }
 
 /* Configuration and folders */

@@ -2,6 +2,7 @@
 """What lies between stages: bounded queues, adapters, and what is told of progress."""
 
 import json
+import re
 import tempfile
 import time
 import unittest
@@ -104,10 +105,9 @@ class Links(unittest.TestCase):
             pipeline=pipeline([text_stage("slow", **{"delay-ms": 100, "bytes-per-step": 10})]),
             inputs={"text": {"text": "One two.\n" * 20}},
         )
-        told = []
-        while (now := self.daemon.job(job["id"]))["state"] in ("queued", "running"):
-            told.append(now.get("progress") or 0)
-            time.sleep(0.1)
+        text = self.daemon.curl(f"/api/v1/jobs/{job['id']}/events").body.decode()
+        events = [json.loads(data) for data in re.findall(r"^data: (.*)$", text, re.M)]
+        told = [event["fraction"] for event in events if "fraction" in event]
         self.assertEqual(told, sorted(told))
         self.assertTrue(any(0.2 < p < 1 for p in told), told)
 
