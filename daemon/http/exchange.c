@@ -14,6 +14,8 @@ struct _MedleyHttpExchange {
   MedleyHttpConnection *connection; /* NULL when it is over */
   MedleyHttpRequest *request;
   char *client; /* NULL for the connection's */
+  gint64 start;
+  MedleyHttpBeginFunc begin_func;
   MedleyHttpGoneFunc gone_func;
   gpointer gone_data;
 
@@ -50,6 +52,7 @@ medley_http_exchange_new (MedleyHttpConnection *connection, MedleyHttpRequest *r
   g_ref_count_init (&self->ref_count);
   self->connection = connection;
   self->request = request;
+  self->start = g_get_monotonic_time ();
   self->headers = soup_message_headers_new (SOUP_MESSAGE_HEADERS_RESPONSE);
   medley_http_chunked_init (&self->chunked);
   if (request != NULL) {
@@ -334,6 +337,18 @@ medley_http_exchange_keep_reading (MedleyHttpExchange *self)
 
 /* Writing */
 
+gint64
+medley_http_exchange_get_start (MedleyHttpExchange *self)
+{
+  return self->start;
+}
+
+void
+medley_http_exchange_set_begin_func (MedleyHttpExchange *self, MedleyHttpBeginFunc func)
+{
+  self->begin_func = func;
+}
+
 SoupMessageHeaders *
 medley_http_exchange_get_headers (MedleyHttpExchange *self)
 {
@@ -386,6 +401,8 @@ medley_http_exchange_begin (MedleyHttpExchange *self, guint status, gint64 lengt
 
   g_return_if_fail (!self->begun);
   self->begun = TRUE;
+  if (self->begin_func != NULL)
+    self->begin_func (self, status);
   choose_framing (self, status, length);
   /* After an error the rest of a long body is not worth reading. */
   self->keep = self->request != NULL && self->request->keep_alive

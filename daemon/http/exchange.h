@@ -70,6 +70,17 @@ medley_http_exchange_keep_reading (MedleyHttpExchange *self);
 gboolean
 medley_http_exchange_body_is_done (MedleyHttpExchange *self);
 
+/* when its request's head was whole, in monotonic time */
+gint64
+medley_http_exchange_get_start (MedleyHttpExchange *self);
+
+/* Called when the answer begins: the last moment for header fields. */
+typedef void (*MedleyHttpBeginFunc) (MedleyHttpExchange *self, guint status);
+
+/* At most one function. */
+void
+medley_http_exchange_set_begin_func (MedleyHttpExchange *self, MedleyHttpBeginFunc func);
+
 /* (transfer none): the answer's header fields, until it has begun */
 SoupMessageHeaders *
 medley_http_exchange_get_headers (MedleyHttpExchange *self);

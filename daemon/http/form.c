@@ -162,20 +162,32 @@ medley_http_form_read (MedleyHttpExchange *exchange, MedleyConfig *config, Medle
   medley_http_exchange_read (exchange, on_read, self);
 }
 
-static gboolean
-take_parameter (Part *part, MedleyJobRequest *request, GError **error)
+static char *
+read_text (Part *part, GError **error)
 {
   g_autofree char *text = g_malloc (MAX_PARAMETER + 1);
   gssize n = pread (part->fd, text, MAX_PARAMETER + 1, 0);
 
-  if (n < 0)
-    return fail_errno (error, "read");
+  if (n < 0) {
+    fail_errno (error, "read");
+    return NULL;
+  }
   if (n > MAX_PARAMETER || !g_utf8_validate_len (text, (gsize) n, NULL)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
                  "\"%s\" is no input, and as a parameter it is too long or no text", part->name);
-    return FALSE;
+    return NULL;
   }
   text[n] = '\0';
+  return g_steal_pointer (&text);
+}
+
+static gboolean
+take_parameter (Part *part, MedleyJobRequest *request, GError **error)
+{
+  g_autofree char *text = read_text (part, error);
+
+  if (text == NULL)
+    return FALSE;
   medley_job_request_set_parameter (request, part->name, g_variant_new_string (text));
   return TRUE;
 }
@@ -195,4 +207,32 @@ medley_http_form_fill (MedleyHttpForm *form, MedleyJobRequest *request, const ch
     }
   }
   return TRUE;
+}
+
+guint
+medley_http_form_get_n_parts (MedleyHttpForm *form)
+{
+  return form->parts->len;
+}
+
+const char *
+medley_http_form_get_name (MedleyHttpForm *form, guint part)
+{
+  return g_array_index (form->parts, Part, part).name;
+}
+
+char *
+medley_http_form_read_text (MedleyHttpForm *form, guint part, GError **error)
+{
+  return read_text (&g_array_index (form->parts, Part, part), error);
+}
+
+int
+medley_http_form_steal_fd (MedleyHttpForm *form, guint part, guint64 *size)
+{
+  Part *one = &g_array_index (form->parts, Part, part);
+
+  if (size != NULL)
+    *size = one->size;
+  return g_steal_fd (&one->fd);
 }

@@ -48,4 +48,34 @@ gboolean
 medley_http_form_fill (MedleyHttpForm *form, MedleyJobRequest *request, const char *const *inputs,
                        GError **error);
 
+/* For handlers that look at the parts themselves. */
+
+guint
+medley_http_form_get_n_parts (MedleyHttpForm *form);
+/* (transfer none): name of a part; several may have the same */
+const char *
+medley_http_form_get_name (MedleyHttpForm *form, guint part);
+
+/**
+ * medley_http_form_read_text:
+ * @form: a form
+ * @part: number of a part
+ * @error: %MEDLEY_ERROR_INVALID_PARAMETER when it is no short text
+ *
+ * Returns: (transfer full) (nullable): the part's content
+ */
+char *
+medley_http_form_read_text (MedleyHttpForm *form, guint part, GError **error);
+
+/**
+ * medley_http_form_steal_fd:
+ * @form: a form
+ * @part: number of a part that was not taken yet
+ * @size: (out) (optional): its size in bytes
+ *
+ * Returns: a descriptor of the part's content, at its beginning, that the caller closes
+ */
+int
+medley_http_form_steal_fd (MedleyHttpForm *form, guint part, guint64 *size);
+
 G_END_DECLS

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "http/access.h"
 #include "http/exchange.h"
+#include "http/openai/problem.h"
 #include "http/problem.h"
 #include "http/routes.h"
 
@@ -93,6 +94,8 @@ dispatch (MedleyHttpExchange *exchange, gpointer data)
 
   soup_message_headers_replace (medley_http_exchange_get_headers (exchange), "Server",
                                 "medley/" MEDLEY_VERSION);
+  if (medley_openai_owns (request))
+    medley_openai_tell_time (exchange);
   if (!medley_http_access_check (self->access, exchange,
                                  route != NULL ? (MedleyScope) route->scope : MEDLEY_SCOPE_READ,
                                  &error)

@@ -14,6 +14,7 @@ static const struct {
   { "/api/v1/jobs/{id}/outputs/", "name", "Name of an output of the job" },
   { "/api/v1/pipelines/", "name", "Name of a pipeline" },
   { "/api/v1/engines/", "name", "Name of an engine" },
+  { "/v1/models/", "model", "Name of a pipeline that serves a route" },
   { "/run/", "pipeline", "Name of a pipeline" },
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "http/openai/problem.h"
 
 #define RETRY_SECONDS "5"
 
@@ -68,6 +69,10 @@ medley_http_respond_problem (MedleyHttpExchange *exchange, const GError *error, 
   SoupMessageHeaders *headers = medley_http_exchange_get_headers (exchange);
   g_autoptr (GVariant) owned = details != NULL ? g_variant_ref_sink (details) : NULL;
 
+  if (medley_openai_owns (medley_http_exchange_get_request (exchange))) {
+    medley_openai_respond_error (exchange, error, status, NULL, NULL);
+    return;
+  }
   if (status == 0)
     status = medley_http_problem_status (error);
   if (status == 401 && soup_message_headers_get_one (headers, "WWW-Authenticate") == NULL)

@@ -24,7 +24,8 @@ medley_http_problem (const GError *error, guint status, GVariant *details);
 guint
 medley_http_problem_status (const GError *error);
 
-/* Answers with a problem document; parameters as medley_http_problem(). */
+/* Answers with a problem document; parameters as medley_http_problem(). Below /v1 the answer is an
+ * error of OpenAI's shape instead (http/openai/problem.h), without the details. */
 void
 medley_http_respond_problem (MedleyHttpExchange *exchange, const GError *error, guint status,
                              GVariant *details);

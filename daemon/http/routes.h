@@ -172,6 +172,7 @@ typedef struct {
   guint n_routes;
 } MedleyHttpRouteGroup;
 
+extern const MedleyHttpRouteGroup medley_openai_routes;
 extern const MedleyHttpRouteGroup medley_http_info_routes;
 extern const MedleyHttpRouteGroup medley_http_job_routes;
 extern const MedleyHttpRouteGroup medley_http_output_routes;

@@ -76,6 +76,12 @@ medley_pipeline_get_name (MedleyPipeline *self)
   return self->spec->name;
 }
 
+const char *
+medley_pipeline_get_file (MedleyPipeline *self)
+{
+  return self->spec->file;
+}
+
 GPtrArray *
 medley_pipeline_get_faults (MedleyPipeline *self)
 {

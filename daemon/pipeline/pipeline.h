@@ -129,6 +129,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyPipeline, medley_pipeline_unref)
 /* The name in the file, or the file's own name without folder and ending. Never NULL. */
 const char *
 medley_pipeline_get_name (MedleyPipeline *self);
+/* (nullable): the file it was read from */
+const char *
+medley_pipeline_get_file (MedleyPipeline *self);
 /* (element-type MedleyFault) (transfer none): never NULL */
 GPtrArray *
 medley_pipeline_get_faults (MedleyPipeline *self);

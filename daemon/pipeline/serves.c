@@ -61,6 +61,7 @@ static const Route routes[] = {
 
 struct _MedleyServes {
   const Route *route;
+  const MedleySpec *spec; /* that it is a part of */
   GHashTable *inputs;     /* field → name */
   GHashTable *parameters; /* field → name */
   GHashTable *outputs;    /* role → name */
@@ -88,11 +89,12 @@ serves_free (gpointer data)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyServes, serves_free)
 
 static MedleyServes *
-serves_new (const Route *route)
+serves_new (const Route *route, const MedleySpec *spec)
 {
   MedleyServes *self = g_new0 (MedleyServes, 1);
 
   self->route = route;
+  self->spec = spec;
   self->inputs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->parameters = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->outputs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -466,7 +468,7 @@ read_route (MedleyFaultSink *sink, MedleySpec *spec, const Route *route, GVarian
     { "inputs", "o", FALSE }, { "parameters", "o", FALSE }, { "outputs", "o", FALSE },
     { "values", "o", FALSE }, { NULL, NULL, FALSE },
   };
-  g_autoptr (MedleyServes) serves = serves_new (route);
+  g_autoptr (MedleyServes) serves = serves_new (route, spec);
   g_auto (GStrv) inputs = part_names (route->inputs);
   g_auto (GStrv) parameters = g_strsplit (route->parameters, " ", -1);
   g_auto (GStrv) outputs = part_names (route->outputs);
@@ -542,10 +544,15 @@ medley_pipeline_get_serves (MedleyPipeline *self, const char *route)
   return NULL;
 }
 
-gboolean
-medley_pipeline_serves_any (MedleyPipeline *self)
+const char **
+medley_pipeline_list_serves (MedleyPipeline *self)
 {
-  return self->spec->serves->len > 0;
+  GPtrArray *all = self->spec->serves;
+  const char **names = g_new0 (const char *, all->len + 1);
+
+  for (guint i = 0; i < all->len; i++)
+    names[i] = ((const MedleyServes *) all->pdata[i])->route->name;
+  return names;
 }
 
 const char *
@@ -569,15 +576,21 @@ medley_serves_get_output (const MedleyServes *self, const char *role)
 }
 
 GVariant *
-medley_serves_map_value (const MedleyServes *self, const char *field, GVariant *value)
+medley_serves_accept (const MedleyServes *self, const char *field, GVariant *value,
+                      gboolean from_text, char **reason)
 {
+  const char *name = g_hash_table_lookup (self->parameters, field);
   g_autoptr (GVariant) values
       = g_variant_lookup_value (self->values, field, G_VARIANT_TYPE_VARDICT);
   GVariant *mapped = NULL;
 
+  g_return_val_if_fail (name != NULL, NULL);
   if (values != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
     mapped = g_variant_lookup_value (values, g_variant_get_string (value, NULL), NULL);
-  return mapped != NULL ? mapped : g_variant_ref (value);
+  if (mapped != NULL)
+    return mapped;
+  return medley_parameter_accept (medley_spec_find_parameter (self->spec, name), value, from_text,
+                                  reason);
 }
 
 char **

@@ -24,9 +24,9 @@ typedef struct _MedleyServes MedleyServes;
 const MedleyServes *
 medley_pipeline_get_serves (MedleyPipeline *self, const char *route);
 
-/* Whether it serves any route at all. */
-gboolean
-medley_pipeline_serves_any (MedleyPipeline *self);
+/* (transfer container) (array zero-terminated=1): the routes it serves, in the file's order */
+const char **
+medley_pipeline_list_serves (MedleyPipeline *self);
 
 /* (transfer none) (nullable): the pipeline's input that a field of a request goes to */
 const char *
@@ -40,16 +40,19 @@ const char *
 medley_serves_get_output (const MedleyServes *self, const char *role);
 
 /**
- * medley_serves_map_value:
+ * medley_serves_accept:
  * @self: how a route is answered
  * @field: a field that stands for a parameter
- * @value: what the client gave
+ * @value: what the client gave, of any basic type
+ * @from_text: whether a string stands for a number or a boolean, as in a form
+ * @reason: (out) (transfer full): why the value is refused: "must be ..."
  *
- * Returns: (transfer full): what the parameter gets: the value that the file puts in its place
- * under "values", or @value itself
+ * Returns: (transfer full) (nullable): what the parameter gets, in its type: the value that the
+ * file puts in the place of @value under "values", or @value itself
  */
 GVariant *
-medley_serves_map_value (const MedleyServes *self, const char *field, GVariant *value);
+medley_serves_accept (const MedleyServes *self, const char *field, GVariant *value,
+                      gboolean from_text, char **reason);
 
 /**
  * medley_serves_list_values:

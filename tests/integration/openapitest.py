@@ -94,6 +94,5 @@ class Document:
 
 
 def find_code(reply):
-    """Medley's code of an error, in a problem document as in an error of another shape."""
-    found = json.loads(reply.body)
-    return found["code"] if "code" in found else found["error"]["code"]
+    """Medley's code of an error, in a problem document as beside an error of another shape."""
+    return reply.headers.get("medley-error") or json.loads(reply.body)["code"]

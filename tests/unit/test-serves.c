@@ -29,6 +29,7 @@ test_names_speak_for_themselves (void)
   Fixture fixture;
   MedleyPipeline *pipeline;
   const MedleyServes *serves;
+  g_autofree const char **routes = NULL;
   g_autofree char *faults = NULL;
 
   fixture_init (&fixture);
@@ -47,7 +48,9 @@ test_names_speak_for_themselves (void)
       " 'serves': {'videos': true}}");
   faults = all_faults (pipeline);
   g_assert_cmpstr (faults, ==, "");
-  g_assert_true (medley_pipeline_serves_any (pipeline));
+  routes = medley_pipeline_list_serves (pipeline);
+  g_assert_cmpstr (routes[0], ==, "videos");
+  g_assert_null (routes[1]);
   g_assert_null (medley_pipeline_get_serves (pipeline, "audio/speech"));
   serves = medley_pipeline_get_serves (pipeline, "videos");
   g_assert_nonnull (serves);
@@ -67,10 +70,12 @@ test_named_ones_win (void)
   g_autofree char *text = NULL;
   g_autofree char *faults = NULL;
   g_autofree char *shown = NULL;
+  g_autofree char *reason = NULL;
   g_autoptr (GVariant) description = NULL;
   g_autoptr (GVariant) described = NULL;
   g_autoptr (GVariant) alloy = g_variant_ref_sink (g_variant_new_string ("alloy"));
   g_autoptr (GVariant) other = g_variant_ref_sink (g_variant_new_string ("high"));
+  g_autoptr (GVariant) slow = g_variant_ref_sink (g_variant_new_double (0.2));
   g_autoptr (GVariant) mapped = NULL;
   g_autoptr (GVariant) unmapped = NULL;
   g_auto (GStrv) values = NULL;
@@ -91,10 +96,12 @@ test_named_ones_win (void)
   g_assert_cmpstr (medley_serves_get_parameter (serves, "speed"), ==, "speed");
   g_assert_null (medley_serves_get_parameter (serves, "instructions"));
   g_assert_cmpstr (medley_serves_get_output (serves, "audio"), ==, "second");
-  mapped = medley_serves_map_value (serves, "voice", alloy);
+  mapped = medley_serves_accept (serves, "voice", alloy, FALSE, &reason);
   g_assert_cmpstr (g_variant_get_string (mapped, NULL), ==, "low");
-  unmapped = medley_serves_map_value (serves, "voice", other);
+  unmapped = medley_serves_accept (serves, "voice", other, FALSE, &reason);
   g_assert_cmpstr (g_variant_get_string (unmapped, NULL), ==, "high");
+  g_assert_null (medley_serves_accept (serves, "speed", slow, FALSE, &reason));
+  g_assert_cmpstr (reason, ==, "must be at least 0.25");
   values = medley_serves_list_values (serves, "voice");
   g_assert_cmpstrv (values, ((const char *const[]){ "alloy", "nova", NULL }));
   none = medley_serves_list_values (serves, "speed");
