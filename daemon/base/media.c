@@ -8,6 +8,7 @@
 static const MedleyMediaType table[] = {
   { "text/plain", MEDLEY_MODALITY_TEXT, "txt text", "text/x-raw,format=utf8", NULL, NULL, TRUE },
   { "text/vtt", MEDLEY_MODALITY_TEXT, "vtt", "application/x-subtitle-vtt", NULL, NULL, TRUE },
+  { "application/x-ndjson", MEDLEY_MODALITY_TEXT, "ndjson jsonl", "application/x-ndjson", NULL, NULL, TRUE },
   { "text/markdown", MEDLEY_MODALITY_TEXT, "md markdown", "text/x-raw,format=utf8", NULL, NULL, TRUE },
   { "application/x-subrip", MEDLEY_MODALITY_TEXT, "srt", "application/x-subtitle", NULL, NULL, FALSE },
   { "application/ssml+xml", MEDLEY_MODALITY_TEXT, "ssml", "text/x-raw,format=utf8", NULL, NULL, FALSE },

@@ -330,6 +330,8 @@ medley_encode_make (GstBin *bin, MedleyNode *node, const char *type,
     return make_encoded (&self, error);
   if (g_str_equal (self.type->name, "text/vtt"))
     return make_text (&self, MEDLEY_TEXT_VTT, "funnel", error);
+  if (g_str_equal (self.type->name, "application/x-ndjson"))
+    return make_text (&self, MEDLEY_TEXT_LINES, "funnel", error);
   if (self.type->modality == MEDLEY_MODALITY_TEXT)
     return make_text (&self, MEDLEY_TEXT_PLAIN, "concat", error);
   /* A file of JSON comes in blocks, not documents. */

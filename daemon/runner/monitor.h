@@ -103,6 +103,8 @@ typedef struct {
   GstClockTime end;         /* of the media that went out */
   guint64 reported_done;    /* as an engine tells: bytes of its input */
   guint64 reported_total;
+  int rate; /* of an output of bare samples, which does not say so itself; else 0 */
+  int channels;
 } MedleyNode;
 
 MedleyNode *

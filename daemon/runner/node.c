@@ -79,10 +79,13 @@ void
 medley_node_give (MedleyNode *self, guint buffers, gsize bytes, GstClockTime end)
 {
   gboolean first;
+  int rate, channels;
 
   medley_monitor_tick (self->monitor);
   start (self, 0);
   g_mutex_lock (&self->lock);
+  rate = self->rate;
+  channels = self->channels;
   first = !self->first_output && buffers > 0;
   self->first_output |= buffers > 0;
   self->buffers_out += buffers;
@@ -94,6 +97,10 @@ medley_node_give (MedleyNode *self, guint buffers, gsize bytes, GstClockTime end
     return;
   if (self->kind == MEDLEY_NODE_STAGE)
     emit_stage (self, "stage-first-output");
+  else if (self->kind == MEDLEY_NODE_OUTPUT && rate > 0)
+    medley_monitor_emit (self->monitor, "output-started",
+                         "{'output': <%s>, 'rate': <%i>, 'channels': <%i>}", self->name, rate,
+                         channels);
   else if (self->kind == MEDLEY_NODE_OUTPUT)
     medley_monitor_emit (self->monitor, "output-started", "{'output': <%s>}", self->name);
 }

@@ -100,6 +100,24 @@ render (GstBaseSink *sink, GstBuffer *buffer)
 }
 
 static gboolean
+set_caps (GstBaseSink *sink, GstCaps *caps)
+{
+  MedleyOutputSink *self = MEDLEY_OUTPUT_SINK (sink);
+  const GstStructure *structure = gst_caps_get_structure (caps, 0);
+  int rate = 0, channels = 0;
+
+  if (gst_structure_has_name (structure, "audio/x-raw")) {
+    gst_structure_get_int (structure, "rate", &rate);
+    gst_structure_get_int (structure, "channels", &channels);
+  }
+  g_mutex_lock (&self->node->lock);
+  self->node->rate = rate;
+  self->node->channels = channels;
+  g_mutex_unlock (&self->node->lock);
+  return TRUE;
+}
+
+static gboolean
 event (GstBaseSink *sink, GstEvent *e)
 {
   MedleyOutputSink *self = MEDLEY_OUTPUT_SINK (sink);
@@ -158,6 +176,7 @@ medley_output_sink_class_init (MedleyOutputSinkClass *klass)
 
   G_OBJECT_CLASS (klass)->finalize = finalize;
   sink_class->start = start;
+  sink_class->set_caps = set_caps;
   sink_class->render = render;
   sink_class->event = event;
   sink_class->query = query;

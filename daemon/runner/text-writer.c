@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runner/text-writer.h"
 
+#include <medley/medley-caption.h>
 #include <string.h>
+
+#include "base/json.h"
 
 struct _MedleyTextWriter {
   GstElement parent_instance;
@@ -26,13 +29,15 @@ static GstStaticPadTemplate sink_template
 static GstStaticPadTemplate src_template
     = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
                                GST_STATIC_CAPS ("text/x-raw, format=(string)utf8; "
-                                                "application/x-subtitle-vtt; application/json"));
+                                                "application/x-subtitle-vtt; application/json; "
+                                                "application/x-ndjson"));
 
 static GstCaps *
 src_caps (MedleyTextWriter *self)
 {
   static const char *const caps[]
-      = { "text/x-raw, format=(string)utf8", "application/x-subtitle-vtt", "application/json" };
+      = { "text/x-raw, format=(string)utf8", "application/x-subtitle-vtt", "application/json",
+          "application/x-ndjson" };
 
   return gst_caps_from_string (caps[self->form]);
 }
@@ -123,6 +128,84 @@ append_vtt (MedleyTextWriter *self, GString *out, const char *text, gsize length
   g_string_append_c (out, '\n');
 }
 
+/* Microseconds are more than anybody hears, and print short. */
+static GVariant *
+seconds (GstClockTime time)
+{
+  return g_variant_new_double ((double) (time / GST_USECOND) / 1e6);
+}
+
+static GVariant *
+describe_words (MedleyTextWriter *self, GstBuffer *buffer, const char *text, gsize length,
+                GstClockTime end)
+{
+  g_autoptr (GArray) words = medley_caption_get_words (buffer);
+  GVariantBuilder builder;
+  gsize seen = 0;
+  glong characters = 0;
+
+  if (words->len == 0)
+    return NULL;
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < words->len; i++) {
+    const MedleyWord *word = &g_array_index (words, MedleyWord, i);
+    const MedleyWord *next = word + 1;
+    g_autofree char *part = NULL;
+    GstClockTime begin
+        = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, word->time);
+    GstClockTime until
+        = i + 1 < words->len
+              ? gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, next->time)
+              : end;
+    GVariantDict dict;
+
+    if (word->offset < seen || word->offset > length || word->length > length - word->offset
+        || !GST_CLOCK_TIME_IS_VALID (begin) || !GST_CLOCK_TIME_IS_VALID (until))
+      continue;
+    part = g_utf8_make_valid (text + word->offset, (gssize) word->length);
+    characters += g_utf8_strlen (text + seen, (gssize) (word->offset - seen));
+    seen = word->offset;
+    g_variant_dict_init (&dict, NULL);
+    g_variant_dict_insert (&dict, "text", "s", part);
+    g_variant_dict_insert_value (&dict, "start", seconds (begin));
+    g_variant_dict_insert_value (&dict, "end", seconds (until));
+    g_variant_dict_insert (&dict, "offset", "t", (guint64) characters);
+    g_variant_builder_add_value (&builder, g_variant_dict_end (&dict));
+  }
+  return g_variant_builder_end (&builder);
+}
+
+static void
+append_line (MedleyTextWriter *self, GString *out, const char *text, gsize length,
+             GstBuffer *buffer)
+{
+  GstClockTime begin
+      = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  g_autofree char *valid = g_utf8_make_valid (text, (gssize) length);
+  g_autoptr (GVariant) line = NULL;
+  g_autofree char *json = NULL;
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "text", "s", valid);
+  if (GST_BUFFER_PTS_IS_VALID (buffer) && GST_CLOCK_TIME_IS_VALID (begin)) {
+    GstClockTime end = begin;
+    GVariant *words;
+
+    if (GST_BUFFER_DURATION_IS_VALID (buffer))
+      end += GST_BUFFER_DURATION (buffer);
+    g_variant_dict_insert_value (&dict, "start", seconds (begin));
+    g_variant_dict_insert_value (&dict, "end", seconds (end));
+    words = describe_words (self, buffer, text, length, end);
+    if (words != NULL)
+      g_variant_dict_insert_value (&dict, "words", words);
+  }
+  line = g_variant_ref_sink (g_variant_dict_end (&dict));
+  json = medley_json_print (line, FALSE);
+  g_string_append (out, json);
+  g_string_append_c (out, '\n');
+}
+
 static GstFlowReturn
 chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
@@ -146,6 +229,9 @@ chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     break;
   case MEDLEY_TEXT_VTT:
     append_vtt (self, out, (const char *) map.data, map.size, buffer);
+    break;
+  case MEDLEY_TEXT_LINES:
+    append_line (self, out, (const char *) map.data, map.size, buffer);
     break;
   case MEDLEY_TEXT_JSON:
     g_string_append (out, self->n_pieces == 0 ? "[\n" : ",\n");
