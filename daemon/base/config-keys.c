@@ -32,6 +32,7 @@ static const MedleyConfigKey table[] = {
   { "http.json-bytes", MEDLEY_CONFIG_BYTES, "1MiB", KIB, 64 * MIB, NULL, "Longest JSON request body" },
   { "http.header-timeout", MEDLEY_CONFIG_DURATION, "30s", 1, 3600, NULL, "Longest time to send a request's header" },
   { "http.idle-timeout", MEDLEY_CONFIG_DURATION, "5min", 1, 86400, NULL, "Longest pause within an upload" },
+  { "http.ahead-bytes", MEDLEY_CONFIG_BYTES, "4MiB", 0, 0, NULL, "How far an upload of unknown length, or what a session sends, may be ahead of the job that reads it; more waits in the client's socket; 0 for no limit" },
   { "http.connections", MEDLEY_CONFIG_INTEGER, "512", 1, 100000, NULL, "Most connections at once" },
 
   { "dbus.bus", MEDLEY_CONFIG_CHOICE, "session", 0, 0, "session system none", "The message bus of the D-Bus face; without a bus it is off" },

@@ -4,6 +4,7 @@
 #include <gio/gunixsocketaddress.h>
 #include <libsoup/soup.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <medley/medley-error.h>
 
@@ -434,6 +435,24 @@ medley_client_open_finish (MedleyClient *self, GAsyncResult *result, GVariant **
   return exchange != NULL ? g_steal_pointer (&exchange->stream) : NULL;
 }
 
+/* Of a file that is whole, or -1: the daemon takes what has a length without waiting for the job.
+ */
+static goffset
+find_length (GInputStream *content)
+{
+  g_autoptr (GFileInfo) info = NULL;
+
+  if (G_IS_FILE_INPUT_STREAM (content))
+    info = g_file_input_stream_query_info (G_FILE_INPUT_STREAM (content),
+                                           G_FILE_ATTRIBUTE_STANDARD_SIZE
+                                           "," G_FILE_ATTRIBUTE_UNIX_MODE,
+                                           NULL, NULL);
+  if (info == NULL || g_file_info_get_size (info) == 0
+      || !S_ISREG (g_file_info_get_attribute_uint32 (info, G_FILE_ATTRIBUTE_UNIX_MODE)))
+    return -1;
+  return g_file_info_get_size (info);
+}
+
 void
 medley_client_upload_async (MedleyClient *self, const char *path, GInputStream *content,
                             GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
@@ -444,7 +463,8 @@ medley_client_upload_async (MedleyClient *self, const char *path, GInputStream *
    * if it were the whole. */
   soup_message_add_flags (message, SOUP_MESSAGE_NEW_CONNECTION);
   /* Length -1 makes it chunked. */
-  soup_message_set_request_body (message, "application/octet-stream", content, -1);
+  soup_message_set_request_body (message, "application/octet-stream", content,
+                                 find_length (content));
   exchange_start (self, message, cancellable, callback, data);
 }
 

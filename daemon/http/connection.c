@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "http/connection.h"
 
+#include <glib-unix.h>
 #include <medley/medley-error.h>
 #include <sys/socket.h>
 
@@ -35,6 +36,7 @@ struct _MedleyHttpConnection {
   MedleyHttpExchange *exchange;
 
   GSource *readable;
+  GSource *broken; /* while nothing is to be read */
   GSource *writable;
   GSource *timer;
   gint64 deadlines[2];
@@ -79,6 +81,7 @@ medley_http_connection_close (MedleyHttpConnection *self)
     return;
   self->phase = PHASE_CLOSED;
   clear_source (&self->readable);
+  clear_source (&self->broken);
   clear_source (&self->writable);
   clear_source (&self->timer);
   /* Closing a socket does not block; for TLS it would send an alert, without waiting either. */
@@ -139,6 +142,38 @@ on_readable (GObject *stream, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+static gboolean
+on_broken (int fd, GIOCondition condition, gpointer data)
+{
+  medley_http_connection_close (data);
+  return G_SOURCE_REMOVE;
+}
+
+/* A client that shuts down its sending side may still wait for the answer; one that has closed both
+ * does not. */
+static void
+watch_for_break (MedleyHttpConnection *self, gboolean wanted)
+{
+  g_autoptr (GIOStream) base = NULL;
+  GIOStream *stream = self->stream;
+
+  if (!wanted) {
+    clear_source (&self->broken);
+    return;
+  }
+  if (G_IS_TLS_CONNECTION (stream)) {
+    g_object_get (stream, "base-io-stream", &base, NULL);
+    stream = base;
+  }
+  if (self->broken != NULL || !G_IS_SOCKET_CONNECTION (stream))
+    return;
+  self->broken = g_unix_fd_source_new (g_socket_get_fd (g_socket_connection_get_socket (
+                                           G_SOCKET_CONNECTION (stream))),
+                                       G_IO_HUP | G_IO_ERR);
+  g_source_set_callback (self->broken, G_SOURCE_FUNC (on_broken), self, NULL);
+  g_source_attach (self->broken, NULL);
+}
+
 void
 medley_http_connection_update (MedleyHttpConnection *self)
 {
@@ -158,6 +193,8 @@ medley_http_connection_update (MedleyHttpConnection *self)
   case PHASE_CLOSED:
     return;
   }
+  watch_for_break (self, !wanted && self->phase == PHASE_EXCHANGE
+                             && medley_http_exchange_is_held (self->exchange));
   if (!wanted) {
     clear_source (&self->readable);
   } else if (self->readable == NULL) {

@@ -25,6 +25,8 @@ struct _MedleyHttpExchange {
   gboolean end_told;
   gboolean continue_sent;
   gboolean keep_reading;
+  gboolean held;
+  gboolean upgraded;
   MedleyHttpReadFunc read_func;
   gpointer read_data;
 
@@ -220,6 +222,9 @@ read_received (MedleyHttpExchange *self)
     /* nothing more to take */
   } else if (received->len == 0) {
     return FALSE;
+  } else if (self->upgraded) {
+    g_byte_array_append (body, received->data, received->len);
+    g_byte_array_set_size (received, 0);
   } else if (self->request->framing == MEDLEY_HTTP_BODY_LENGTH) {
     guint n = (guint) MIN (received->len, self->body_left);
 
@@ -260,9 +265,10 @@ medley_http_exchange_read (MedleyHttpExchange *self, MedleyHttpReadFunc func, gp
                                                     self->connection),
                                                 text, sizeof text - 1, NULL, NULL);
   }
-  medley_http_connection_set_deadline (
-      self->connection, MEDLEY_HTTP_READ_DEADLINE,
-      medley_http_connection_get_traits (self->connection)->idle_timeout);
+  if (!self->upgraded)
+    medley_http_connection_set_deadline (
+        self->connection, MEDLEY_HTTP_READ_DEADLINE,
+        medley_http_connection_get_traits (self->connection)->idle_timeout);
   medley_http_connection_update (self->connection);
 }
 
@@ -270,7 +276,7 @@ void
 medley_http_exchange_on_readable (MedleyHttpExchange *self)
 {
   gboolean chunked = self->request->framing == MEDLEY_HTTP_BODY_CHUNKED;
-  gsize size = chunked ? READ_SIZE : MIN (READ_SIZE, self->body_left);
+  gsize size = chunked || self->upgraded ? READ_SIZE : MIN (READ_SIZE, self->body_left);
   g_autofree guint8 *buffer = g_malloc (size);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = NULL;
@@ -280,11 +286,14 @@ medley_http_exchange_on_readable (MedleyHttpExchange *self)
                                                 buffer, size, NULL, &error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     return;
-  if (n <= 0) {
+  if (n < 0 || (n == 0 && !self->upgraded)) {
     medley_http_connection_close (self->connection);
     return;
   }
-  if (chunked) {
+  if (self->upgraded) {
+    self->body_done = n == 0;
+    bytes = g_bytes_new_take (g_steal_pointer (&buffer), (gsize) n);
+  } else if (chunked) {
     g_autoptr (GByteArray) body = g_byte_array_sized_new ((guint) n);
     gssize used = take_chunked (self, buffer, (gsize) n, body);
 
@@ -321,6 +330,21 @@ gboolean
 medley_http_exchange_wants_input (MedleyHttpExchange *self)
 {
   return self->read_func != NULL;
+}
+
+void
+medley_http_exchange_hold (MedleyHttpExchange *self, gboolean held)
+{
+  if (self->held == held || self->connection == NULL)
+    return;
+  self->held = held;
+  medley_http_connection_update (self->connection);
+}
+
+gboolean
+medley_http_exchange_is_held (MedleyHttpExchange *self)
+{
+  return self->held;
 }
 
 gboolean
@@ -367,6 +391,23 @@ is_head_request (MedleyHttpExchange *self)
   return self->request != NULL && g_str_equal (self->request->method, "HEAD");
 }
 
+/* The head, with the header fields as they are. */
+static void
+make_head (MedleyHttpExchange *self, guint status)
+{
+  GString *head = g_string_new (NULL);
+  SoupMessageHeadersIter iter;
+  const char *name;
+  const char *value;
+
+  g_string_append_printf (head, "HTTP/1.1 %u %s\r\n", status, soup_status_get_phrase (status));
+  soup_message_headers_iter_init (&iter, self->headers);
+  while (soup_message_headers_iter_next (&iter, &name, &value))
+    g_string_append_printf (head, "%s: %s\r\n", name, value);
+  g_string_append (head, "\r\n");
+  self->head = g_string_free_to_bytes (head);
+}
+
 static void
 choose_framing (MedleyHttpExchange *self, guint status, gint64 length)
 {
@@ -394,10 +435,6 @@ medley_http_exchange_begin (MedleyHttpExchange *self, guint status, gint64 lengt
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
   g_autofree char *date = soup_date_time_to_string (now, SOUP_DATE_HTTP);
-  GString *head = g_string_new (NULL);
-  SoupMessageHeadersIter iter;
-  const char *name;
-  const char *value;
 
   g_return_if_fail (!self->begun);
   self->begun = TRUE;
@@ -412,13 +449,7 @@ medley_http_exchange_begin (MedleyHttpExchange *self, guint status, gint64 lengt
     soup_message_headers_replace (self->headers, "Connection", "close");
   else if (self->request->is_http_1_0)
     soup_message_headers_replace (self->headers, "Connection", "keep-alive");
-
-  g_string_append_printf (head, "HTTP/1.1 %u %s\r\n", status, soup_status_get_phrase (status));
-  soup_message_headers_iter_init (&iter, self->headers);
-  while (soup_message_headers_iter_next (&iter, &name, &value))
-    g_string_append_printf (head, "%s: %s\r\n", name, value);
-  g_string_append (head, "\r\n");
-  self->head = g_string_free_to_bytes (head);
+  make_head (self, status);
 }
 
 static void
@@ -536,6 +567,24 @@ medley_http_exchange_write (MedleyHttpExchange *self, GBytes *bytes, MedleyHttpW
     }
     add_part (self, g_bytes_ref (bytes));
   }
+  go_on (self);
+}
+
+void
+medley_http_exchange_upgrade (MedleyHttpExchange *self, MedleyHttpWroteFunc func, gpointer data)
+{
+  if (self->connection == NULL)
+    return;
+  g_return_if_fail (!self->begun && self->body_done);
+  self->begun = TRUE;
+  self->upgraded = TRUE;
+  self->keep = FALSE;
+  self->body_done = FALSE;
+  self->framing = OUT_UNTIL_CLOSE;
+  make_head (self, SOUP_STATUS_SWITCHING_PROTOCOLS);
+  add_part (self, g_steal_pointer (&self->head));
+  self->wrote_func = func;
+  self->wrote_data = data;
   go_on (self);
 }
 

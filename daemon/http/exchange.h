@@ -64,6 +64,10 @@ typedef void (*MedleyHttpReadFunc) (MedleyHttpExchange *self, GBytes *bytes, con
 /* Reads more of the request's body; one read at a time. May call back before it returns. */
 void
 medley_http_exchange_read (MedleyHttpExchange *self, MedleyHttpReadFunc func, gpointer data);
+/* Says whether nothing is read for a while because the reader has enough: that a client has broken
+ * off is noticed all the same, where the system tells. */
+void
+medley_http_exchange_hold (MedleyHttpExchange *self, gboolean held);
 /* Says that the body will be read to its end even if the answer is finished before. */
 void
 medley_http_exchange_keep_reading (MedleyHttpExchange *self);
@@ -115,6 +119,21 @@ void
 medley_http_exchange_write (MedleyHttpExchange *self, GBytes *bytes, MedleyHttpWroteFunc func,
                             gpointer data);
 
+/**
+ * medley_http_exchange_upgrade:
+ * @self: an exchange that has not begun, of a request without a body
+ * @func: called when the answer has left
+ * @data: for @func
+ *
+ * Answers 101 with the header fields as they are. From then on the exchange carries bytes of
+ * another protocol both ways, at the same time and as they are: medley_http_exchange_read() gives
+ * what the client sends until it ends its stream (there is no limit on its pauses), and
+ * medley_http_exchange_write() writes until medley_http_exchange_finish() closes. It stays one of
+ * the daemon's connections, with the limits of these.
+ */
+void
+medley_http_exchange_upgrade (MedleyHttpExchange *self, MedleyHttpWroteFunc func, gpointer data);
+
 /* Ends the answer properly, after what was written. */
 void
 medley_http_exchange_finish (MedleyHttpExchange *self);
@@ -140,6 +159,9 @@ medley_http_exchange_respond (MedleyHttpExchange *self, guint status, const char
 /* @request: (transfer full) (nullable): NULL for a request that could not be understood */
 MedleyHttpExchange *
 medley_http_exchange_new (MedleyHttpConnection *connection, MedleyHttpRequest *request);
+/* whether it is held, see above */
+gboolean
+medley_http_exchange_is_held (MedleyHttpExchange *self);
 /* whether it wants to read now */
 gboolean
 medley_http_exchange_wants_input (MedleyHttpExchange *self);

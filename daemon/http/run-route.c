@@ -289,7 +289,12 @@ start (Run *self)
     soup_message_headers_replace (medley_http_exchange_get_headers (exchange),
                                   "Idempotency-Replayed", "true");
   if (writer != NULL)
-    self->upload = medley_http_upload_new (exchange, writer, on_upload_end, self);
+    /* Who detaches wants to be gone. */
+    self->upload = medley_http_upload_new (
+        exchange, writer,
+        detach ? 0
+               : medley_config_get_number (medley_http_get_config (self->http), "http.ahead-bytes"),
+        TRUE, on_upload_end, self);
   if (!detach) {
     self->download = medley_http_download_new (exchange, self->job, self->output, reader,
                                                on_download_end, self);

@@ -9,6 +9,9 @@
 struct _MedleyHttpUpload {
   MedleyHttpExchange *exchange;
   MedleyInputWriter *writer;
+  guint64 ahead; /* the limit */
+  gboolean from_start;
+  gboolean held; /* what comes next waits */
   gboolean ended;
   MedleyHttpUploadFunc func;
   gpointer data;
@@ -20,6 +23,9 @@ end (MedleyHttpUpload *self, const GError *error)
   self->ended = TRUE;
   self->func (error, self->data);
 }
+
+static void
+read_more (MedleyHttpUpload *self);
 
 static void
 on_read (MedleyHttpExchange *exchange, GBytes *bytes, const GError *error, gpointer data)
@@ -38,18 +44,42 @@ on_read (MedleyHttpExchange *exchange, GBytes *bytes, const GError *error, gpoin
   } else if (!medley_input_writer_write (self->writer, body, length, &failure)) {
     end (self, failure);
   } else {
-    medley_http_exchange_read (exchange, on_read, self);
+    read_more (self);
   }
 }
 
-MedleyHttpUpload *
-medley_http_upload_new (MedleyHttpExchange *exchange, MedleyInputWriter *writer,
-                        MedleyHttpUploadFunc func, gpointer data)
+static void
+read_more (MedleyHttpUpload *self)
 {
+  self->held = self->ahead > 0 && (self->from_start || medley_input_writer_is_read (self->writer))
+               && medley_input_writer_get_ahead (self->writer) > self->ahead;
+  medley_http_exchange_hold (self->exchange, self->held);
+  if (!self->held)
+    medley_http_exchange_read (self->exchange, on_read, self);
+}
+
+static void
+on_moved (gpointer data)
+{
+  MedleyHttpUpload *self = data;
+
+  if (self->held && !self->ended)
+    read_more (self);
+}
+
+MedleyHttpUpload *
+medley_http_upload_new (MedleyHttpExchange *exchange, MedleyInputWriter *writer, guint64 ahead,
+                        gboolean from_start, MedleyHttpUploadFunc func, gpointer data)
+{
+  const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
   MedleyHttpUpload *self = g_new0 (MedleyHttpUpload, 1);
 
   self->exchange = medley_http_exchange_ref (exchange);
   self->writer = writer;
+  if (request->framing == MEDLEY_HTTP_BODY_CHUNKED)
+    self->ahead = ahead;
+  self->from_start = from_start;
+  medley_input_writer_set_moved_func (writer, on_moved, self);
   self->func = func;
   self->data = data;
   return self;
@@ -64,6 +94,7 @@ medley_http_upload_begin (MedleyHttpUpload *self)
 void
 medley_http_upload_free (MedleyHttpUpload *self)
 {
+  medley_input_writer_set_moved_func (self->writer, NULL, NULL);
   if (!self->ended) {
     g_autoptr (GError) error
         = g_error_new_literal (MEDLEY_ERROR, MEDLEY_ERROR_BAD_INPUT,
@@ -184,6 +215,10 @@ medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
   self->exchange = medley_http_exchange_ref (exchange);
   self->job = g_steal_pointer (&job);
   self->upload = medley_http_upload_new (exchange, writer, on_put_end, self);
+  self->upload = medley_http_upload_new (exchange, writer,
+                                         medley_config_get_number (medley_http_get_config (http),
+                                                                   "http.ahead-bytes"),
+                                         FALSE, on_put_end, self);
   medley_http_exchange_set_gone_func (exchange, on_put_gone, self);
   medley_http_upload_begin (self->upload);
 }

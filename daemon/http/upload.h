@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 /**
  * MedleyHttpUpload:
  *
- * Carries a request's body into an input of a job, as it arrives.
+ * Carries a request's body into an input of a job, as it arrives. A body whose length is not known
+ * may have no end: it waits in the client's socket while it is far ahead of the job that reads it.
  */
 typedef struct _MedleyHttpUpload MedleyHttpUpload;
 
@@ -27,14 +28,16 @@ typedef void (*MedleyHttpUploadFunc) (const GError *error, gpointer data);
  * medley_http_upload_new:
  * @exchange: an exchange whose body was not read yet
  * @writer: (transfer full): where it goes
+ * @ahead: most bytes by which a body of unknown length may be ahead of the job; 0 for no limit
+ * @from_start: whether that counts also before the job reads it, which may be long
  * @func: called at the end, unless the exchange is over before
  * @data: for @func
  *
  * Returns: (transfer full): an upload that has not begun
  */
 MedleyHttpUpload *
-medley_http_upload_new (MedleyHttpExchange *exchange, MedleyInputWriter *writer,
-                        MedleyHttpUploadFunc func, gpointer data);
+medley_http_upload_new (MedleyHttpExchange *exchange, MedleyInputWriter *writer, guint64 ahead,
+                        gboolean from_start, MedleyHttpUploadFunc func, gpointer data);
 
 /* Begins to read; may call the function before it returns. */
 void

@@ -12,6 +12,7 @@ struct _MedleyInputWriter {
   MedleyFeederDone done;
   gpointer data;
   gboolean finished;
+  gulong changed;
 };
 
 G_DEFINE_FINAL_TYPE (MedleyInputWriter, medley_input_writer, G_TYPE_OBJECT)
@@ -59,6 +60,56 @@ medley_input_writer_write (MedleyInputWriter *self, const void *data, gsize leng
   return FALSE;
 }
 
+static gboolean
+is_only_open_input (MedleyInputWriter *self)
+{
+  GPtrArray *inputs = medley_job_list_inputs (self->job);
+
+  for (guint i = 0; i < inputs->len; i++) {
+    MedleyInput *input = inputs->pdata[i];
+
+    if (input != self->input && input->state != MEDLEY_INPUT_READY)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+medley_input_writer_is_read (MedleyInputWriter *self)
+{
+  return self->input->doorbell >= 0;
+}
+
+guint64
+medley_input_writer_get_ahead (MedleyInputWriter *self)
+{
+  MedleyJobState state = medley_job_get_state (self->job);
+  gboolean is_read = medley_input_writer_is_read (self);
+  guint64 taken = is_read ? MIN (self->input->taken, self->input->size) : 0;
+
+  if (self->finished || medley_job_state_is_final (state) || !is_only_open_input (self)
+      || (!is_read && (state == MEDLEY_JOB_RUNNING || state == MEDLEY_JOB_PAUSED)))
+    return 0;
+  return self->input->size - taken;
+}
+
+void
+medley_input_writer_set_moved_func (MedleyInputWriter *self, GSourceOnceFunc func, gpointer data)
+{
+  self->input->moved = func;
+  self->input->moved_data = data;
+  if (self->changed != 0)
+    g_signal_handler_disconnect (self->job, self->changed);
+  self->changed
+      = func != NULL ? g_signal_connect_swapped (self->job, "changed", G_CALLBACK (func), data) : 0;
+}
+
+int
+medley_input_writer_open (MedleyInputWriter *self, GError **error)
+{
+  return medley_spool_open (medley_job_get_spool (self->job), self->input->file, error);
+}
+
 gboolean
 medley_input_writer_complete (MedleyInputWriter *self, GError **error)
 {
@@ -92,6 +143,8 @@ medley_input_writer_dispose (GObject *object)
 
     medley_input_writer_abort (self, error);
   }
+  if (self->job != NULL)
+    medley_input_writer_set_moved_func (self, NULL, NULL);
   g_clear_object (&self->job);
   G_OBJECT_CLASS (medley_input_writer_parent_class)->dispose (object);
 }

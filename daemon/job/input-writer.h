@@ -31,6 +31,44 @@ gboolean
 medley_input_writer_write (MedleyInputWriter *self, const void *data, gsize length, GError **error);
 
 /**
+ * medley_input_writer_get_ahead:
+ * @self: a writer
+ *
+ * How far it is ahead of the job: who writes without end may wait while that is much. It is 0 where
+ * waiting would do harm: when the job runs and does without the input, when a stage wants the whole
+ * before it begins, and while another input of the job is not whole, since the job may be waiting
+ * for that one.
+ *
+ * Returns: bytes that were written and that the job has not read
+ */
+guint64
+medley_input_writer_get_ahead (MedleyInputWriter *self);
+
+/* whether a worker reads it: before, a job may wait for long, and all that is written is ahead */
+gboolean
+medley_input_writer_is_read (MedleyInputWriter *self);
+
+/**
+ * medley_input_writer_set_moved_func:
+ * @self: a writer
+ * @func: (nullable): called whenever medley_input_writer_get_ahead() may give less than before; may
+ * write, but not drop the last reference
+ * @data: for @func
+ */
+void
+medley_input_writer_set_moved_func (MedleyInputWriter *self, GSourceOnceFunc func, gpointer data);
+
+/**
+ * medley_input_writer_open:
+ * @self: a writer
+ * @error: %MEDLEY_ERROR_IO
+ *
+ * Returns: a descriptor for reading what was written, also later; the caller closes it; or -1
+ */
+int
+medley_input_writer_open (MedleyInputWriter *self, GError **error);
+
+/**
  * medley_input_writer_complete:
  * @self: a writer
  * @error: as medley_input_writer_write()

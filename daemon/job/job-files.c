@@ -3,7 +3,9 @@
 /* Inputs and outputs of a job. */
 
 #include <errno.h>
+#include <glib-unix.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +18,7 @@ medley_input_free (MedleyInput *input)
 {
   g_clear_handle_id (&input->source, g_source_remove);
   medley_clear_fd (&input->fd);
-  medley_clear_fd (&input->doorbell);
+  medley_input_close_doorbell (input);
   medley_clear_fd (&input->client_fd);
   g_clear_object (&input->copying);
   g_free (input->name);
@@ -159,6 +161,56 @@ medley_job_delete_files (MedleyJob *self)
     medley_spool_remove (self->spool, ((MedleyOutput *) self->outputs->pdata[i])->file);
 }
 
+void
+medley_input_close_doorbell (MedleyInput *input)
+{
+  if (input->doorbell < 0)
+    return;
+  g_clear_handle_id (&input->told, g_source_remove);
+  medley_clear_fd (&input->doorbell);
+  if (input->moved != NULL)
+    input->moved (input->moved_data);
+}
+
+/* The worker tells how far it has read, or has gone. */
+static gboolean
+on_told (int fd, GIOCondition condition, gpointer data)
+{
+  MedleyInput *input = data;
+  guint64 taken;
+  gssize n = recv (fd, &taken, sizeof taken, MSG_DONTWAIT);
+
+  if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    return G_SOURCE_CONTINUE;
+  if (n != sizeof taken) {
+    input->told = 0;
+    medley_input_close_doorbell (input);
+    return G_SOURCE_REMOVE;
+  }
+  input->taken = MAX (input->taken, taken);
+  if (input->moved != NULL)
+    input->moved (input->moved_data);
+  return G_SOURCE_CONTINUE;
+}
+
+int
+medley_input_open_doorbell (MedleyInput *input, GError **error)
+{
+  int ends[2];
+
+  medley_input_close_doorbell (input);
+  /* Each way in messages: a byte for "more", a number for how far. */
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot make a doorbell: %s",
+                 g_strerror (errno));
+    return -1;
+  }
+  input->doorbell = ends[0];
+  input->taken = 0;
+  input->told = g_unix_fd_add (ends[0], G_IO_IN | G_IO_HUP | G_IO_ERR, on_told, input);
+  return ends[1];
+}
+
 gboolean
 medley_input_write (MedleyInput *input, const void *data, gsize length, GError **error)
 {
@@ -188,9 +240,9 @@ medley_input_write (MedleyInput *input, const void *data, gsize length, GError *
     length -= (gsize) n;
     input->size += (guint64) n;
   }
-  /* A full pipe has been rung already. */
-  if (input->doorbell >= 0 && write (input->doorbell, "", 1) < 0 && errno != EAGAIN)
-    medley_clear_fd (&input->doorbell);
+  /* A full doorbell has been rung already. */
+  if (input->doorbell >= 0 && send (input->doorbell, "", 1, MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+    medley_input_close_doorbell (input);
   return TRUE;
 }
 
@@ -199,7 +251,7 @@ medley_input_complete (MedleyInput *input)
 {
   input->state = MEDLEY_INPUT_READY;
   medley_clear_fd (&input->fd);
-  medley_clear_fd (&input->doorbell);
+  medley_input_close_doorbell (input);
 }
 
 void

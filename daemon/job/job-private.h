@@ -43,10 +43,14 @@ typedef struct {
   gboolean is_upload; /* it can be sent again */
   guint64 size;
   guint64 limit;
-  gboolean saved; /* as of an output */
-  int fd;         /* for writing, -1 once whole */
-  int doorbell;   /* write end, -1 while no worker reads */
-  guint source;   /* reads a client's descriptor, 0 for none */
+  gboolean saved;        /* as of an output */
+  int fd;                /* for writing, -1 once whole */
+  int doorbell;          /* our end, -1 while no worker reads */
+  guint told;            /* source that hears how far the worker is, 0 for none */
+  guint64 taken;         /* so far, in bytes; G_MAXUINT64 when it waits for the whole */
+  GSourceOnceFunc moved; /* that, or the doorbell, has changed; NULL for nobody */
+  gpointer moved_data;
+  guint source; /* reads a client's descriptor, 0 for none */
   int client_fd;
   GCancellable *copying; /* of the thread that copies a client's file, NULL for none */
 } MedleyInput;
@@ -152,6 +156,11 @@ medley_job_get_bytes (MedleyJob *self);
 int
 medley_job_open_file (MedleyJob *self, const char *file, guint64 size, GError **error);
 
+/* Makes the doorbell of an input that is not whole. Returns: the worker's end, or -1 */
+int
+medley_input_open_doorbell (MedleyInput *input, GError **error);
+void
+medley_input_close_doorbell (MedleyInput *input);
 gboolean
 medley_input_write (MedleyInput *input, const void *data, gsize length, GError **error);
 void

@@ -245,17 +245,11 @@ add_input (MedleyRun *self, MedleyInput *input, GUnixFDList *fds, GVariantBuilde
   if (input->state == MEDLEY_INPUT_READY) {
     g_variant_dict_insert (&dict, "size", "t", input->size);
   } else {
-    int bell[2];
-
-    if (pipe2 (bell, O_CLOEXEC | O_NONBLOCK) < 0) {
-      g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE, "cannot make a pipe: %s",
-                   g_strerror (errno));
+    fd = medley_input_open_doorbell (input, error);
+    if (fd < 0)
       return FALSE;
-    }
-    index = g_unix_fd_list_append (fds, bell[0], error);
-    close (bell[0]);
-    medley_clear_fd (&input->doorbell);
-    input->doorbell = bell[1];
+    index = g_unix_fd_list_append (fds, fd, error);
+    close (fd);
     if (index < 0)
       return FALSE;
     g_variant_dict_insert (&dict, "doorbell", "h", index);

@@ -6,6 +6,7 @@
 #include <gst/base/gsttypefindhelper.h>
 #include <medley/medley-engine.h>
 #include <medley/medley-error.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 #define FIRST_BYTES 4096u
 #define BLOCK_BYTES (64u * 1024)
 #define IDLE_AFTER (150 * GST_MSECOND)
+/* How often the daemon hears how far we are: an upload that is ahead of us may wait for it. */
+#define TELL_BYTES (64u * 1024)
 
 struct _MedleyInputSrc {
   GstBaseSrc parent_instance;
@@ -33,6 +36,7 @@ struct _MedleyInputSrc {
   GstPollFD poll_fd;
   gint complete;     /* atomic */
   guint64 delivered; /* atomic: end of what went out */
+  guint64 told;      /* streaming thread: of it, so much */
   gboolean idle_sent;
 };
 
@@ -110,6 +114,7 @@ start (GstBaseSrc *src)
 
   g_atomic_int_set (&self->complete, self->doorbell < 0);
   __atomic_store_n (&self->delivered, 0, __ATOMIC_RELAXED);
+  self->told = 0;
   self->idle_sent = FALSE;
   if (self->doorbell >= 0 && self->poll == NULL) {
     self->poll = gst_poll_new (TRUE);
@@ -151,12 +156,22 @@ answer_doorbell (MedleyInputSrc *self)
   do
     n = read (self->doorbell, bytes, sizeof bytes);
   while (n < 0 && errno == EINTR);
-  if (n == 0)
+  /* Reset: closed, with something of ours unread. */
+  if (n == 0 || (n < 0 && errno == ECONNRESET))
     g_atomic_int_set (&self->complete, TRUE);
   else if (n < 0 && errno != EAGAIN)
     return fail (self, MEDLEY_ERROR_IO, "input \"%s\": the doorbell cannot be read: %s", self->name,
                  g_strerror (errno));
   return GST_FLOW_OK;
+}
+
+/* What does not fit is told the next time. A doorbell that is no socket does not listen. */
+static void
+tell (MedleyInputSrc *self, guint64 position)
+{
+  if (!is_complete (self) && position > self->told
+      && send (self->doorbell, &position, sizeof position, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+    self->told = position;
 }
 
 static void
@@ -186,6 +201,7 @@ wait_for (MedleyInputSrc *self, guint64 offset, guint64 *size)
     if (is_complete (self) || *size > offset)
       return GST_FLOW_OK;
 
+    tell (self, offset);
     n = gst_poll_wait (self->poll,
                        self->idle_sent || self->delivered == 0 ? GST_CLOCK_TIME_NONE : IDLE_AFTER);
     if (n < 0 && errno == EBUSY)
@@ -326,6 +342,8 @@ create (GstBaseSrc *src, guint64 offset, guint length, GstBuffer **buffer)
   end = GST_BUFFER_OFFSET_END (made);
   if (end > __atomic_load_n (&self->delivered, __ATOMIC_RELAXED))
     __atomic_store_n (&self->delivered, end, __ATOMIC_RELAXED);
+  if (end >= self->told + TELL_BYTES)
+    tell (self, end);
   *buffer = made;
   return GST_FLOW_OK;
 }

@@ -151,8 +151,7 @@ describe_words (MedleyTextWriter *self, GstBuffer *buffer, const char *text, gsi
     const MedleyWord *word = &g_array_index (words, MedleyWord, i);
     const MedleyWord *next = word + 1;
     g_autofree char *part = NULL;
-    GstClockTime begin
-        = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, word->time);
+    GstClockTime begin = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, word->time);
     GstClockTime until
         = i + 1 < words->len
               ? gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, next->time)
