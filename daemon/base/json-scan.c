@@ -7,36 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
-
-/* A value, or a member of an object: then the place is that of its key. Index 0 is the whole text.
- */
-typedef struct {
-  char *key; /* NULL for items of an array and for the whole text; owned by the map's chunk */
-  guint first_child;
-  guint last_child;
-  guint next;
-  guint n_children;
-  gboolean is_object;
-  MedleyJsonPlace place;
-  /* Of a member that is not an object's first: bytes from the comma before it to behind its value.
-   */
-  gsize begin;
-  gsize end;
-} Node;
-
-typedef struct {
-  MedleyJsonDuplicate told;
-  gsize begin;
-  gsize end;
-} Duplicate;
-
-G_STATIC_ASSERT (G_STRUCT_OFFSET (Duplicate, told) == 0);
-
-struct _MedleyJsonMap {
-  GArray *nodes;
-  GStringChunk *keys;
-  GPtrArray *duplicates; /* Duplicate */
-};
+#include "base/json-map-private.h"
 
 typedef struct {
   const char *start;
@@ -51,7 +22,6 @@ typedef struct {
   gboolean keep_duplicates;
 } Scanner;
 
-#define NODE(map, i) (&g_array_index ((map)->nodes, Node, i))
 #define PEEK(s) ((s)->at < (s)->end ? (guchar) * (s)->at : -1)
 
 static void
@@ -276,7 +246,7 @@ static gboolean
 add_node (Scanner *s, const char *key, MedleyJsonPlace place, GError **error)
 {
   MedleyJsonMap *map = s->map;
-  Node node = { .place = place, .begin = s->comma };
+  MedleyJsonNode node = { .place = place, .begin = s->comma };
   guint index = map->nodes->len;
 
   if (index >= s->limits->max_values)
@@ -285,12 +255,13 @@ add_node (Scanner *s, const char *key, MedleyJsonPlace place, GError **error)
     node.key = g_string_chunk_insert (map->keys, key);
   g_array_append_val (map->nodes, node);
   if (s->open->len > 0) {
-    Node *parent = NODE (map, g_array_index (s->open, guint, s->open->len - 1));
+    MedleyJsonNode *parent
+        = MEDLEY_JSON_NODE (map, g_array_index (s->open, guint, s->open->len - 1));
 
     if (parent->n_children++ == 0)
       parent->first_child = index;
     else
-      NODE (map, parent->last_child)->next = index;
+      MEDLEY_JSON_NODE (map, parent->last_child)->next = index;
     parent->last_child = index;
     if (parent->is_object && parent->n_children > MEDLEY_JSON_MAX_MEMBERS)
       return fail (error, "an object has more than %d members", MEDLEY_JSON_MAX_MEMBERS);
@@ -301,8 +272,8 @@ add_node (Scanner *s, const char *key, MedleyJsonPlace place, GError **error)
 static int
 compare_nodes (gconstpointer a, gconstpointer b)
 {
-  const Node *first = *(const Node *const *) a;
-  const Node *second = *(const Node *const *) b;
+  const MedleyJsonNode *first = *(const MedleyJsonNode *const *) a;
+  const MedleyJsonNode *second = *(const MedleyJsonNode *const *) b;
   int order = strcmp (first->key, second->key);
 
   if (order != 0)
@@ -312,44 +283,45 @@ compare_nodes (gconstpointer a, gconstpointer b)
 
 /* Of a member of the innermost open object. */
 static void
-record_duplicate (Scanner *s, const Node *node)
+record_duplicate (Scanner *s, const MedleyJsonNode *node)
 {
-  Duplicate *duplicate;
+  MedleyJsonKept *duplicate;
   g_autofree char *pointer = g_strdup ("");
 
   if (s->map->duplicates->len >= MEDLEY_JSON_MAX_DUPLICATES)
     return;
   for (guint i = 0; i < s->open->len; i++) {
-    const Node *parent = NODE (s->map, g_array_index (s->open, guint, i));
-    const Node *child
-        = i + 1 < s->open->len ? NODE (s->map, g_array_index (s->open, guint, i + 1)) : node;
+    const MedleyJsonNode *parent = MEDLEY_JSON_NODE (s->map, g_array_index (s->open, guint, i));
+    const MedleyJsonNode *child
+        = i + 1 < s->open->len ? MEDLEY_JSON_NODE (s->map, g_array_index (s->open, guint, i + 1))
+                               : node;
     g_autofree char *shorter = g_steal_pointer (&pointer);
     char index[16];
 
     g_snprintf (index, sizeof index, "%u", parent->n_children - 1);
     pointer = medley_json_pointer_append (shorter, parent->is_object ? child->key : index);
   }
-  duplicate = g_new (Duplicate, 1);
-  *duplicate = (Duplicate){ { g_steal_pointer (&pointer), node->place.line, node->place.column },
-                            node->begin,
-                            node->end };
+  duplicate = g_new (MedleyJsonKept, 1);
+  *duplicate = (MedleyJsonKept){
+    { g_steal_pointer (&pointer), node->place.line, node->place.column }, node->begin, node->end
+  };
   g_ptr_array_add (s->map->duplicates, duplicate);
 }
 
 /* The members are sorted rather than hashed: no choice of keys makes it slow. */
 static gboolean
-check_duplicates (Scanner *s, Node *object, GError **error)
+check_duplicates (Scanner *s, MedleyJsonNode *object, GError **error)
 {
   g_autoptr (GPtrArray) members = g_ptr_array_sized_new (object->n_children);
-  const Node *duplicate = NULL;
+  const MedleyJsonNode *duplicate = NULL;
 
-  for (guint i = object->first_child; i != 0; i = NODE (s->map, i)->next)
-    g_ptr_array_add (members, NODE (s->map, i));
+  for (guint i = object->first_child; i != 0; i = MEDLEY_JSON_NODE (s->map, i)->next)
+    g_ptr_array_add (members, MEDLEY_JSON_NODE (s->map, i));
   g_ptr_array_sort (members, compare_nodes);
   for (guint i = 1; i < members->len; i++) {
-    const Node *node = members->pdata[i];
+    const MedleyJsonNode *node = members->pdata[i];
 
-    if (strcmp (node->key, ((const Node *) members->pdata[i - 1])->key) != 0)
+    if (strcmp (node->key, ((const MedleyJsonNode *) members->pdata[i - 1])->key) != 0)
       continue;
     if (s->keep_duplicates)
       record_duplicate (s, node);
@@ -388,7 +360,7 @@ open_container (Scanner *s, guint index, gboolean is_object, GError **error)
   if (s->open->len >= s->limits->max_depth)
     return fail (error, "arrays and objects are nested deeper than %u levels",
                  s->limits->max_depth);
-  NODE (s->map, index)->is_object = is_object;
+  MEDLEY_JSON_NODE (s->map, index)->is_object = is_object;
   g_array_append_val (s->open, index);
   step (s);
   skip_space (s);
@@ -427,10 +399,11 @@ static gboolean
 scan_after_value (Scanner *s, GError **error)
 {
   while (s->open->len > 0) {
-    Node *parent = NODE (s->map, g_array_index (s->open, guint, s->open->len - 1));
+    MedleyJsonNode *parent
+        = MEDLEY_JSON_NODE (s->map, g_array_index (s->open, guint, s->open->len - 1));
 
     skip_space (s);
-    NODE (s->map, parent->last_child)->end = (gsize) (s->at - s->start);
+    MEDLEY_JSON_NODE (s->map, parent->last_child)->end = (gsize) (s->at - s->start);
     if (PEEK (s) == ',') {
       s->comma = (gsize) (s->at - s->start);
       step (s);
@@ -463,7 +436,8 @@ scan_text (Scanner *s, GError **error)
   do {
     skip_space (s);
     if (s->open->len > 0) {
-      Node *parent = NODE (s->map, g_array_index (s->open, guint, s->open->len - 1));
+      MedleyJsonNode *parent
+          = MEDLEY_JSON_NODE (s->map, g_array_index (s->open, guint, s->open->len - 1));
 
       if (!parent->is_object && !add_node (s, NULL, s->place, error))
         return FALSE;
@@ -494,15 +468,6 @@ check_encoding (Scanner *s, GError **error)
   return fail (error, "byte 0x%02x is not UTF-8", (guchar) *end);
 }
 
-static void
-duplicate_free (gpointer data)
-{
-  Duplicate *duplicate = data;
-
-  g_free (duplicate->told.pointer);
-  g_free (duplicate);
-}
-
 MedleyJsonMap *
 medley_json_scan (const char *text, gsize length, const MedleyJsonLimits *limits,
                   gboolean keep_duplicates, MedleyJsonPlace *place, GError **error)
@@ -513,115 +478,15 @@ medley_json_scan (const char *text, gsize length, const MedleyJsonLimits *limits
                       .place = { 1, 1 },
                       .limits = limits,
                       .keep_duplicates = keep_duplicates };
-  g_autoptr (MedleyJsonMap) map = g_new0 (MedleyJsonMap, 1);
+  g_autoptr (MedleyJsonMap) map = medley_json_map_new ();
   g_autoptr (GArray) open = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autoptr (GString) string = g_string_new (NULL);
   gboolean ok;
 
-  map->nodes = g_array_new (FALSE, FALSE, sizeof (Node));
-  map->keys = g_string_chunk_new (4096);
-  map->duplicates = g_ptr_array_new_with_free_func (duplicate_free);
   scanner.map = map;
   scanner.open = open;
   scanner.string = string;
   ok = check_encoding (&scanner, error) && scan_text (&scanner, error);
   *place = scanner.place;
   return ok ? g_steal_pointer (&map) : NULL;
-}
-
-GPtrArray *
-medley_json_map_get_duplicates (MedleyJsonMap *map)
-{
-  return map->duplicates;
-}
-
-void
-medley_json_map_blank_duplicates (MedleyJsonMap *map, char *text)
-{
-  for (guint i = 0; i < map->duplicates->len; i++) {
-    const Duplicate *duplicate = map->duplicates->pdata[i];
-
-    memset (text + duplicate->begin, ' ', duplicate->end - duplicate->begin);
-  }
-}
-
-static guint
-find_child (MedleyJsonMap *map, const Node *parent, const char *token)
-{
-  guint64 wanted = 0;
-  guint i = parent->first_child;
-
-  if (!parent->is_object) {
-    if (!g_ascii_string_to_unsigned (token, 10, 0, G_MAXUINT, &wanted, NULL)
-        || wanted >= parent->n_children || (token[0] == '0' && token[1] != '\0'))
-      return 0;
-    while (wanted-- > 0)
-      i = NODE (map, i)->next;
-    return i;
-  }
-  while (i != 0 && strcmp (NODE (map, i)->key, token) != 0)
-    i = NODE (map, i)->next;
-  return i;
-}
-
-static char *
-unescape_token (const char *token, gsize length)
-{
-  GString *plain = g_string_new_len (token, (gssize) length);
-
-  /* In this order, so that "~01" becomes "~1". */
-  g_string_replace (plain, "~1", "/", 0);
-  g_string_replace (plain, "~0", "~", 0);
-  return g_string_free (plain, FALSE);
-}
-
-gboolean
-medley_json_map_locate (MedleyJsonMap *map, const char *pointer, guint *line, guint *column)
-{
-  const Node *node = NODE (map, 0);
-  gboolean found = *pointer == '\0' || *pointer == '/';
-
-  while (*pointer == '/') {
-    gsize length = strcspn (++pointer, "/");
-    g_autofree char *token = unescape_token (pointer, length);
-    guint child = find_child (map, node, token);
-
-    if (child == 0) {
-      found = FALSE;
-      break;
-    }
-    node = NODE (map, child);
-    pointer += length;
-  }
-  if (line != NULL)
-    *line = node->place.line;
-  if (column != NULL)
-    *column = node->place.column;
-  return found;
-}
-
-void
-medley_json_map_free (MedleyJsonMap *map)
-{
-  g_array_unref (map->nodes);
-  g_string_chunk_free (map->keys);
-  g_ptr_array_unref (map->duplicates);
-  g_free (map);
-}
-
-char *
-medley_json_pointer_append (const char *pointer, const char *token)
-{
-  GString *longer = g_string_new (pointer);
-
-  g_string_append_c (longer, '/');
-  for (; *token != '\0'; token++) {
-    if (*token == '~')
-      g_string_append (longer, "~0");
-    else if (*token == '/')
-      g_string_append (longer, "~1");
-    else
-      g_string_append_c (longer, *token);
-  }
-  return g_string_free (longer, FALSE);
 }

@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli.h"
-#include "cli/format.h"
+#include "cli/describe.h"
 #include "cli/reply.h"
 
 static int
 show (MedleyCli *cli, GVariant *status)
 {
   g_autoptr (GVariant) cache = medley_reply_object (status, "cache");
-  const char *off = medley_reply_string (cache, "off", NULL);
-  g_autofree char *size
-      = medley_format_size ((guint64) MAX (medley_reply_integer (cache, "bytes", 0), 0));
-  g_autofree char *most
-      = medley_format_size ((guint64) MAX (medley_reply_integer (cache, "maximum", 0), 0));
+  g_autofree char *text = medley_describe_cache (cache);
 
   if (cli->is_json)
     medley_cli_print_json (cache);
-  else if (off != NULL)
-    g_print ("results of stages are not kept: %s\n", off);
   else
-    g_print ("%" G_GINT64_FORMAT " results in %s, %s of %s\n",
-             medley_reply_integer (cache, "entries", 0), medley_reply_string (cache, "folder", "?"),
-             size, most);
+    g_print ("%s\n", text);
   return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/describe.h"
 #include "cli/format.h"
 #include "cli/player.h"
 #include "cli/reply.h"
@@ -295,23 +296,17 @@ static void
 check_cache (Doctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) cache = medley_reply_object (status, "cache");
-  const char *off = medley_reply_string (cache, "off", NULL);
-  g_autofree char *size
-      = medley_format_size ((guint64) MAX (medley_reply_integer (cache, "bytes", 0), 0));
-  g_autofree char *most
-      = medley_format_size ((guint64) MAX (medley_reply_integer (cache, "maximum", 0), 0));
+  g_autofree char *text = NULL;
 
   if (cache == NULL)
     return;
-  if (off != NULL)
-    say (doctor, NOTE, "cache", NULL, "results of stages are not kept: %s", off);
+  text = medley_describe_cache (cache);
+  if (medley_reply_string (cache, "off", NULL) != NULL)
+    say (doctor, NOTE, "cache", NULL, "%s", text);
   else
     say (doctor, GOOD, "cache", NULL,
-         "%s, %" G_GINT64_FORMAT " results, %s of %s; %" G_GINT64_FORMAT
-         " stages were not run again, %" G_GINT64_FORMAT " were not found",
-         medley_reply_string (cache, "folder", "?"), medley_reply_integer (cache, "entries", 0),
-         size, most, medley_reply_integer (cache, "hits", 0),
-         medley_reply_integer (cache, "misses", 0));
+         "%s; %" G_GINT64_FORMAT " stages were not run again, %" G_GINT64_FORMAT " were not found",
+         text, medley_reply_integer (cache, "hits", 0), medley_reply_integer (cache, "misses", 0));
 }
 
 static void

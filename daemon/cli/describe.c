@@ -196,3 +196,19 @@ medley_describe_engine (MedleyCli *cli, GVariant *engine)
   print_heading ("Properties (\"set\" of a stage)");
   medley_table_print (table);
 }
+
+char *
+medley_describe_cache (GVariant *cache)
+{
+  const char *off = medley_reply_string (cache, "off", NULL);
+  g_autofree char *size
+      = medley_format_size ((guint64) MAX (medley_reply_integer (cache, "bytes", 0), 0));
+  g_autofree char *most
+      = medley_format_size ((guint64) MAX (medley_reply_integer (cache, "maximum", 0), 0));
+
+  if (off != NULL)
+    return g_strdup_printf ("results of stages are not kept: %s", off);
+  return g_strdup_printf ("%" G_GINT64_FORMAT " results in %s, %s of %s",
+                          medley_reply_integer (cache, "entries", 0),
+                          medley_reply_string (cache, "folder", "?"), size, most);
+}

@@ -14,4 +14,8 @@ medley_describe_pipeline (MedleyCli *cli, GVariant *pipeline, const char *word);
 void
 medley_describe_engine (MedleyCli *cli, GVariant *engine);
 
+/* (transfer full): the stage cache, as the daemon's status has it: what it holds, or why not */
+char *
+medley_describe_cache (GVariant *cache);
+
 G_END_DECLS

@@ -22,17 +22,6 @@ is_waited_for (MedleyJob *job)
   return state == MEDLEY_JOB_STARTING || state == MEDLEY_JOB_RUNNING;
 }
 
-static void
-add_interrupted (MedleyJob *job, const GError *error)
-{
-  GVariantDict details;
-
-  g_variant_dict_init (&details, NULL);
-  g_variant_dict_insert (&details, "attempt", "u", medley_job_get_attempts (job, NULL));
-  g_variant_dict_insert (&details, "message", "s", error->message);
-  medley_job_add_event (job, "interrupted", &details);
-}
-
 /* Gives up what a job has done in this daemon; the next one starts it again. */
 static void
 leave (MedleyJobManager *self, MedleyJob *job)
@@ -48,8 +37,7 @@ leave (MedleyJobManager *self, MedleyJob *job)
   }
   if (medley_job_get_state (job) == MEDLEY_JOB_PAUSED)
     medley_job_set_pause_at_start (job, TRUE);
-  medley_job_finish_attempt (job, medley_error_to_variant (error, NULL, NULL), NULL);
-  add_interrupted (job, error);
+  medley_job_interrupt (job, error, error->message);
   medley_job_forgive_attempt (job);
   medley_job_set_state (job, MEDLEY_JOB_QUEUED);
   medley_job_manager_save (self, job, TRUE, NULL, NULL);

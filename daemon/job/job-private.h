@@ -202,6 +202,9 @@ medley_job_finish_attempt (MedleyJob *self, GVariant *error, const char *const *
 /* how many attempts count, and how many are allowed */
 guint
 medley_job_get_attempts (MedleyJob *self, guint *allowed);
+/* The attempt that runs ends with its daemon, for @error; an event says so with @message. */
+void
+medley_job_interrupt (MedleyJob *self, const GError *error, const char *message);
 guint
 medley_job_get_kills (MedleyJob *self);
 void

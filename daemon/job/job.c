@@ -332,6 +332,18 @@ medley_job_finish_attempt (MedleyJob *self, GVariant *error, const char *const *
   self->attempt_began = 0;
 }
 
+void
+medley_job_interrupt (MedleyJob *self, const GError *error, const char *message)
+{
+  GVariantDict details;
+
+  medley_job_finish_attempt (self, medley_error_to_variant (error, NULL, NULL), NULL);
+  g_variant_dict_init (&details, NULL);
+  g_variant_dict_insert (&details, "attempt", "u", medley_job_get_attempts (self, NULL));
+  g_variant_dict_insert (&details, "message", "s", message);
+  medley_job_add_event (self, "interrupted", &details);
+}
+
 guint
 medley_job_get_attempts (MedleyJob *self, guint *allowed)
 {

@@ -56,17 +56,6 @@ recover_files (MedleyJobManager *self, MedleyJob *job)
   return error;
 }
 
-static void
-add_interrupted (MedleyJob *job, guint attempt)
-{
-  GVariantDict details;
-
-  g_variant_dict_init (&details, NULL);
-  g_variant_dict_insert (&details, "attempt", "u", attempt);
-  g_variant_dict_insert (&details, "message", "s", "the daemon ended while the job ran");
-  medley_job_add_event (job, "interrupted", &details);
-}
-
 /* Returns the error to fail with, NULL when the job can be queued. */
 static GError *
 interrupt (MedleyJob *job)
@@ -76,8 +65,7 @@ interrupt (MedleyJob *job)
       = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_INTERRUPTED,
                      "the daemon ended while the job ran, in attempt %u of %u", made, allowed);
 
-  medley_job_finish_attempt (job, medley_error_to_variant (error, NULL, NULL), NULL);
-  add_interrupted (job, made);
+  medley_job_interrupt (job, error, "the daemon ended while the job ran");
   if (made >= allowed)
     return g_steal_pointer (&error);
   medley_job_set_state (job, MEDLEY_JOB_QUEUED);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runner/picture-size.h"
+#include "runner/post-error.h"
 
 /* The first sentence should not wait for the rest of a block. */
 #define FIRST_BYTES 4096u
@@ -45,23 +46,6 @@ G_DEFINE_FINAL_TYPE (MedleyInputSrc, medley_input_src, GST_TYPE_BASE_SRC)
 static GstStaticPadTemplate src_template
     = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
-static GstFlowReturn
-fail (MedleyInputSrc *self, int code, const char *format, ...) G_GNUC_PRINTF (3, 4);
-
-static GstFlowReturn
-fail (MedleyInputSrc *self, int code, const char *format, ...)
-{
-  g_autoptr (GError) error = NULL;
-  va_list args;
-
-  va_start (args, format);
-  error = g_error_new_valist (MEDLEY_ERROR, code, format, args);
-  va_end (args);
-  gst_element_post_message (GST_ELEMENT (self),
-                            gst_message_new_error (GST_OBJECT (self), error, NULL));
-  return GST_FLOW_ERROR;
-}
-
 static guint64
 file_size (MedleyInputSrc *self)
 {
@@ -79,17 +63,19 @@ is_complete (MedleyInputSrc *self)
 static GstFlowReturn
 fail_too_large (MedleyInputSrc *self, guint64 size)
 {
-  return fail (self, MEDLEY_ERROR_TOO_LARGE,
-               "input \"%s\" has %s%" G_GUINT64_FORMAT " bytes; the limit is %" G_GUINT64_FORMAT
-               " (%s)",
-               self->name, is_complete (self) ? "" : "more than ",
-               is_complete (self) ? size : self->max_bytes, self->max_bytes, self->limit_name);
+  return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_TOO_LARGE,
+                            "input \"%s\" has %s%" G_GUINT64_FORMAT
+                            " bytes; the limit is %" G_GUINT64_FORMAT " (%s)",
+                            self->name, is_complete (self) ? "" : "more than ",
+                            is_complete (self) ? size : self->max_bytes, self->max_bytes,
+                            self->limit_name);
 }
 
 static GstFlowReturn
 fail_empty (MedleyInputSrc *self)
 {
-  return fail (self, MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty", self->name);
+  return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_EMPTY_INPUT, "input \"%s\" is empty",
+                            self->name);
 }
 
 /* What the size of a complete input tells before anything is read. */
@@ -160,8 +146,9 @@ answer_doorbell (MedleyInputSrc *self)
   if (n == 0 || (n < 0 && errno == ECONNRESET))
     g_atomic_int_set (&self->complete, TRUE);
   else if (n < 0 && errno != EAGAIN)
-    return fail (self, MEDLEY_ERROR_IO, "input \"%s\": the doorbell cannot be read: %s", self->name,
-                 g_strerror (errno));
+    return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_IO,
+                              "input \"%s\": the doorbell cannot be read: %s", self->name,
+                              g_strerror (errno));
   return GST_FLOW_OK;
 }
 
@@ -207,8 +194,9 @@ wait_for (MedleyInputSrc *self, guint64 offset, guint64 *size)
     if (n < 0 && errno == EBUSY)
       return GST_FLOW_FLUSHING;
     if (n < 0 && errno != EINTR && errno != EAGAIN)
-      return fail (self, MEDLEY_ERROR_IO, "input \"%s\": waiting for data failed: %s", self->name,
-                   g_strerror (errno));
+      return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_IO,
+                                "input \"%s\": waiting for data failed: %s", self->name,
+                                g_strerror (errno));
     if (n == 0) {
       send_idle (self);
       continue;
@@ -228,8 +216,9 @@ read_block (MedleyInputSrc *self, guint64 offset, gsize length, GstBuffer **buff
   if (*buffer == NULL)
     *buffer = gst_buffer_new_allocate (NULL, length, NULL);
   if (*buffer == NULL || !gst_buffer_map (*buffer, &map, GST_MAP_WRITE))
-    return fail (self, MEDLEY_ERROR_MEMORY_LIMIT,
-                 "input \"%s\": no memory for %" G_GSIZE_FORMAT " bytes", self->name, length);
+    return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_MEMORY_LIMIT,
+                              "input \"%s\": no memory for %" G_GSIZE_FORMAT " bytes", self->name,
+                              length);
   length = MIN (length, map.size);
   while (got < length) {
     ssize_t n = pread (self->file, map.data + got, length - got, (off_t) (offset + got));
@@ -240,8 +229,8 @@ read_block (MedleyInputSrc *self, guint64 offset, gsize length, GstBuffer **buff
       int saved = errno;
 
       gst_buffer_unmap (*buffer, &map);
-      return fail (self, MEDLEY_ERROR_IO, "input \"%s\" cannot be read: %s", self->name,
-                   g_strerror (saved));
+      return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_IO,
+                                "input \"%s\" cannot be read: %s", self->name, g_strerror (saved));
     }
     if (n == 0)
       break;
@@ -262,8 +251,9 @@ find_image_caps (MedleyInputSrc *self, GstBuffer *buffer)
       = caps != NULL ? gst_structure_get_name (gst_caps_get_structure (caps, 0)) : NULL;
 
   if (found == NULL || !g_str_has_prefix (found, "image/"))
-    return fail (self, MEDLEY_ERROR_BAD_INPUT, "input \"%s\" is not an image of a known format%s%s",
-                 self->name, found != NULL ? "; it looks like " : "", found != NULL ? found : "");
+    return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_BAD_INPUT,
+                              "input \"%s\" is not an image of a known format%s%s", self->name,
+                              found != NULL ? "; it looks like " : "", found != NULL ? found : "");
   return gst_base_src_set_caps (GST_BASE_SRC (self), caps) ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
 }
 
@@ -280,10 +270,11 @@ check_pixels (MedleyInputSrc *self, GstBuffer *buffer)
   gst_buffer_unmap (buffer, &map);
   if (!known || self->max_pixels == 0 || width * height <= self->max_pixels)
     return GST_FLOW_OK;
-  return fail (self, MEDLEY_ERROR_IMAGE_TOO_LARGE,
-               "input \"%s\" has a picture of %" G_GUINT64_FORMAT " × %" G_GUINT64_FORMAT
-               " pixels; the limit is %" G_GUINT64_FORMAT " (limits.image-pixels)",
-               self->name, width, height, self->max_pixels);
+  return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_IMAGE_TOO_LARGE,
+                            "input \"%s\" has a picture of %" G_GUINT64_FORMAT
+                            " × %" G_GUINT64_FORMAT " pixels; the limit is %" G_GUINT64_FORMAT
+                            " (limits.image-pixels)",
+                            self->name, width, height, self->max_pixels);
 }
 
 static GstFlowReturn

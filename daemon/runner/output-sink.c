@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runner/output-sink.h"
+#include "runner/post-error.h"
 
 #include <errno.h>
 #include <medley/medley-error.h>
@@ -20,23 +21,6 @@ G_DEFINE_FINAL_TYPE (MedleyOutputSink, medley_output_sink, GST_TYPE_BASE_SINK)
 static GstStaticPadTemplate sink_template
     = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
-static GstFlowReturn
-fail (MedleyOutputSink *self, int code, const char *format, ...) G_GNUC_PRINTF (3, 4);
-
-static GstFlowReturn
-fail (MedleyOutputSink *self, int code, const char *format, ...)
-{
-  g_autoptr (GError) error = NULL;
-  va_list args;
-
-  va_start (args, format);
-  error = g_error_new_valist (MEDLEY_ERROR, code, format, args);
-  va_end (args);
-  gst_element_post_message (GST_ELEMENT (self),
-                            gst_message_new_error (GST_OBJECT (self), error, NULL));
-  return GST_FLOW_ERROR;
-}
-
 static gboolean
 start (GstBaseSink *sink)
 {
@@ -56,12 +40,13 @@ write_all (MedleyOutputSink *self, const guint8 *data, gsize length)
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 && (errno == ENOSPC || errno == EDQUOT))
-      return fail (self, MEDLEY_ERROR_NO_SPACE,
-                   "output \"%s\": the disk is full at %" G_GUINT64_FORMAT " bytes",
-                   self->node->name, self->position);
+      return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_NO_SPACE,
+                                "output \"%s\": the disk is full at %" G_GUINT64_FORMAT " bytes",
+                                self->node->name, self->position);
     if (n < 0)
-      return fail (self, MEDLEY_ERROR_IO, "output \"%s\" cannot be written: %s", self->node->name,
-                   g_strerror (errno));
+      return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_IO,
+                                "output \"%s\" cannot be written: %s", self->node->name,
+                                g_strerror (errno));
     data += n;
     length -= (gsize) n;
     self->position += (guint64) n;
@@ -78,13 +63,14 @@ render (GstBaseSink *sink, GstBuffer *buffer)
   GstMapInfo map;
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return fail (self, MEDLEY_ERROR_IO, "output \"%s\": a buffer cannot be read", self->node->name);
+    return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_IO,
+                              "output \"%s\": a buffer cannot be read", self->node->name);
   if (self->max_bytes > 0 && map.size > self->max_bytes - MIN (self->max_bytes, self->position)) {
     gst_buffer_unmap (buffer, &map);
-    return fail (self, MEDLEY_ERROR_OUTPUT_TOO_LARGE,
-                 "output \"%s\" grew past its limit of %" G_GUINT64_FORMAT
-                 " bytes (limits.output-bytes)",
-                 self->node->name, self->max_bytes);
+    return medley_post_error (GST_ELEMENT (self), MEDLEY_ERROR_OUTPUT_TOO_LARGE,
+                              "output \"%s\" grew past its limit of %" G_GUINT64_FORMAT
+                              " bytes (limits.output-bytes)",
+                              self->node->name, self->max_bytes);
   }
   ret = write_all (self, map.data, map.size);
   if (ret == GST_FLOW_OK && map.size > 0) {

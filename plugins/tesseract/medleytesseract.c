@@ -12,8 +12,7 @@
 #include "ocr-core.h"
 #include "ocr-image.h"
 #include "ocr-layout.h"
-
-#define MAX_PIXELS G_GUINT64_CONSTANT (100000000)
+#include "ocr-settings.h"
 
 /* One plane of brightness, or red, green and blue side by side. */
 #define RAW_FORMATS                                                                                \
@@ -25,20 +24,6 @@
   "image/x-portable-anymap; image/x-portable-bitmap; image/x-portable-graymap; "                   \
   "image/x-portable-pixmap; " GST_VIDEO_CAPS_MAKE (RAW_FORMATS)
 
-typedef enum {
-  FRAMING_AUTO,
-  FRAMING_BUFFER,
-  FRAMING_STREAM,
-} Framing;
-
-typedef struct {
-  char *language;
-  char *separator;
-  guint64 max_pixels;
-  OcrOptions options;
-  Framing framing;
-} Settings;
-
 #define MEDLEY_TYPE_TESSERACT (medley_tesseract_get_type ())
 G_DECLARE_FINAL_TYPE (MedleyTesseract, medley_tesseract, MEDLEY, TESSERACT, MedleyConverter)
 
@@ -46,10 +31,10 @@ G_DECLARE_FINAL_TYPE (MedleyTesseract, medley_tesseract, MEDLEY, TESSERACT, Medl
 struct _MedleyTesseract {
   MedleyConverter parent_instance;
 
-  Settings settings; /* object lock */
+  OcrSettings settings; /* object lock */
 
   OcrCore *core;
-  Settings job; /* the settings of this job */
+  OcrSettings job; /* the settings of this job */
   gboolean raw;
   GstVideoInfo info;
   GstAdapter *pending; /* a document that has not ended yet */
@@ -64,17 +49,6 @@ typedef struct {
   guint page, n_pages;
 } Progress;
 
-enum {
-  PROP_LANGUAGE = 1,
-  PROP_PSM,
-  PROP_MAX_PIXELS,
-  PROP_DPI,
-  PROP_THREADS,
-  PROP_PAGE_SEPARATOR,
-  PROP_FRAMING,
-  N_PROPERTIES
-};
-
 static GstStaticPadTemplate sink_template
     = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (SINK_CAPS));
 static GstStaticPadTemplate src_template
@@ -86,69 +60,11 @@ static GstStaticPadTemplate layout_template
 
 G_DEFINE_FINAL_TYPE (MedleyTesseract, medley_tesseract, MEDLEY_TYPE_CONVERTER)
 
-/* 0 and 2 are absent: they look at the page without reading it. */
-static const GEnumValue psm_values[] = {
-  { 1, "Find orientation and script, then the layout", "auto-osd" },
-  { 3, "Find the layout", "auto" },
-  { 4, "One column of text of different sizes", "column" },
-  { 5, "One block of vertical text", "block-vertical" },
-  { 6, "One block of text", "block" },
-  { 7, "One line", "line" },
-  { 8, "One word", "word" },
-  { 9, "One word in a circle", "circle-word" },
-  { 10, "One character", "character" },
-  { 11, "As much text as can be found, in no order", "sparse" },
-  { 12, "As sparse, with orientation and script", "sparse-osd" },
-  { 13, "One line, without Tesseract's own preparations", "raw-line" },
-  { 0, NULL, NULL },
-};
-
-static const GEnumValue framing_values[] = {
-  { FRAMING_AUTO, "As a stream for a byte stream (filesrc, fdsrc), else as buffers", "auto" },
-  { FRAMING_BUFFER, "Each buffer is a whole document", "buffer" },
-  { FRAMING_STREAM, "All buffers up to the end of the stream are one document", "stream" },
-  { 0, NULL, NULL },
-};
-
-static GType
-register_enum (gsize *once, const char *name, const GEnumValue *values)
-{
-  if (g_once_init_enter (once))
-    g_once_init_leave (once, g_enum_register_static (name, values));
-  return *once;
-}
-
-static GType
-psm_get_type (void)
-{
-  static gsize type = 0;
-
-  return register_enum (&type, "MedleyTesseractPsm", psm_values);
-}
-
-static GType
-framing_get_type (void)
-{
-  static gsize type = 0;
-
-  return register_enum (&type, "MedleyTesseractFraming", framing_values);
-}
-
-static void
-clear_settings (Settings *settings)
-{
-  g_clear_pointer (&settings->language, g_free);
-  g_clear_pointer (&settings->separator, g_free);
-}
-
 static void
 take_settings (MedleyTesseract *self)
 {
-  clear_settings (&self->job);
   GST_OBJECT_LOCK (self);
-  self->job = self->settings;
-  self->job.language = g_strdup (self->settings.language);
-  self->job.separator = g_strdup (self->settings.separator);
+  ocr_settings_copy (&self->job, &self->settings);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -351,8 +267,8 @@ finish_pending (MedleyTesseract *self, GCancellable *cancellable, GError **error
 static gboolean
 is_stream (MedleyTesseract *self)
 {
-  if (self->job.framing != FRAMING_AUTO)
-    return self->job.framing == FRAMING_STREAM;
+  if (self->job.framing != OCR_FRAMING_AUTO)
+    return self->job.framing == OCR_FRAMING_STREAM;
 
   g_autoptr (GstPad) sink = gst_element_get_static_pad (GST_ELEMENT (self), "sink");
   g_autoptr (GstEvent) event = gst_pad_get_sticky_event (sink, GST_EVENT_SEGMENT, 0);
@@ -438,71 +354,25 @@ medley_tesseract_input_caps (MedleyConverter *converter, GstCaps *caps, GError *
 static void
 medley_tesseract_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-  MedleyTesseract *self = MEDLEY_TESSERACT (object);
+  gboolean known;
 
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_LANGUAGE:
-    g_free (self->settings.language);
-    self->settings.language = g_value_dup_string (value);
-    break;
-  case PROP_PSM:
-    self->settings.options.segmentation = g_value_get_enum (value);
-    break;
-  case PROP_MAX_PIXELS:
-    self->settings.max_pixels = g_value_get_uint64 (value);
-    break;
-  case PROP_DPI:
-    self->settings.options.dpi = g_value_get_int (value);
-    break;
-  case PROP_THREADS:
-    self->settings.options.threads = g_value_get_int (value);
-    break;
-  case PROP_PAGE_SEPARATOR:
-    g_free (self->settings.separator);
-    self->settings.separator = g_value_dup_string (value);
-    break;
-  case PROP_FRAMING:
-    self->settings.framing = (Framing) g_value_get_enum (value);
-    break;
-  default:
+  GST_OBJECT_LOCK (object);
+  known = ocr_settings_set (&MEDLEY_TESSERACT (object)->settings, id, value);
+  GST_OBJECT_UNLOCK (object);
+  if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
 }
 
 static void
 medley_tesseract_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-  MedleyTesseract *self = MEDLEY_TESSERACT (object);
+  gboolean known;
 
-  GST_OBJECT_LOCK (self);
-  switch (id) {
-  case PROP_LANGUAGE:
-    g_value_set_string (value, self->settings.language);
-    break;
-  case PROP_PSM:
-    g_value_set_enum (value, self->settings.options.segmentation);
-    break;
-  case PROP_MAX_PIXELS:
-    g_value_set_uint64 (value, self->settings.max_pixels);
-    break;
-  case PROP_DPI:
-    g_value_set_int (value, self->settings.options.dpi);
-    break;
-  case PROP_THREADS:
-    g_value_set_int (value, self->settings.options.threads);
-    break;
-  case PROP_PAGE_SEPARATOR:
-    g_value_set_string (value, self->settings.separator);
-    break;
-  case PROP_FRAMING:
-    g_value_set_enum (value, self->settings.framing);
-    break;
-  default:
+  GST_OBJECT_LOCK (object);
+  known = ocr_settings_get (&MEDLEY_TESSERACT (object)->settings, id, value);
+  GST_OBJECT_UNLOCK (object);
+  if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-  GST_OBJECT_UNLOCK (self);
 }
 
 static void
@@ -510,48 +380,11 @@ medley_tesseract_finalize (GObject *object)
 {
   MedleyTesseract *self = MEDLEY_TESSERACT (object);
 
-  clear_settings (&self->settings);
-  clear_settings (&self->job);
+  ocr_settings_clear (&self->settings);
+  ocr_settings_clear (&self->job);
   ocr_core_free (self->core);
   g_object_unref (self->pending);
   G_OBJECT_CLASS (medley_tesseract_parent_class)->finalize (object);
-}
-
-static void
-install_properties (GObjectClass *klass)
-{
-  const GParamFlags flags = (GParamFlags) (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS
-                                           | G_PARAM_CONSTRUCT | GST_PARAM_MUTABLE_READY);
-  GParamSpec *properties[N_PROPERTIES] = { NULL };
-
-  properties[PROP_LANGUAGE]
-      = g_param_spec_string ("language", "Language",
-                             "Language of the page: tags such as \"en\" or Tesseract's names such "
-                             "as \"chi_sim\", several joined by \"+\"",
-                             "eng", flags);
-  properties[PROP_PSM]
-      = g_param_spec_enum ("psm", "Page segmentation mode", "What kind of page to expect",
-                           psm_get_type (), 3, flags);
-  properties[PROP_MAX_PIXELS]
-      = g_param_spec_uint64 ("max-pixels", "Most pixels",
-                             "Refuse a page of more pixels, before it is decoded", 1, G_MAXUINT64,
-                             MAX_PIXELS, flags);
-  properties[PROP_DPI]
-      = g_param_spec_int ("dpi", "Resolution",
-                          "Dots per inch of the page (0 = from the image, or else estimated)", 0,
-                          2400, 0, flags);
-  properties[PROP_THREADS]
-      = g_param_spec_int ("threads", "Threads",
-                          "Most OpenMP threads for one page; more than 1 is rarely faster", 1, 64,
-                          1, flags);
-  properties[PROP_PAGE_SEPARATOR]
-      = g_param_spec_string ("page-separator", "Page separator",
-                             "Text between two pages (a form feed unless set)", "\f", flags);
-  properties[PROP_FRAMING]
-      = g_param_spec_enum ("framing", "Framing",
-                           "Which buffers make one document, where the input is an image file",
-                           framing_get_type (), FRAMING_AUTO, flags);
-  g_object_class_install_properties (klass, N_PROPERTIES, properties);
 }
 
 static void
@@ -564,7 +397,7 @@ medley_tesseract_class_init (MedleyTesseractClass *klass)
   object_class->set_property = medley_tesseract_set_property;
   object_class->get_property = medley_tesseract_get_property;
   object_class->finalize = medley_tesseract_finalize;
-  install_properties (object_class);
+  ocr_settings_install (object_class);
 
   converter_class->open = medley_tesseract_open;
   converter_class->close = medley_tesseract_close;
@@ -584,8 +417,8 @@ medley_tesseract_class_init (MedleyTesseractClass *klass)
       "The Medley authors");
   medley_engine_declare (element_class, "image-to-text/ocr", 100, MEDLEY_ENGINE_DETERMINISTIC,
                          "cpu");
-  gst_type_mark_as_plugin_api (psm_get_type (), 0);
-  gst_type_mark_as_plugin_api (framing_get_type (), 0);
+  gst_type_mark_as_plugin_api (ocr_segmentation_get_type (), 0);
+  gst_type_mark_as_plugin_api (ocr_framing_get_type (), 0);
 }
 
 static void

@@ -65,7 +65,8 @@ class Shell(unittest.TestCase):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def command(self, *arguments):
-        return [str(MEDLEY), "--conf", f"paths.registry={BUILD / 'tests' / 'registry.bin'}", *map(str, arguments)]
+        return [str(MEDLEY), "--conf", f"paths.registry={BUILD / 'tests' / 'registry.bin'}",
+                "--conf", f"paths.cache={self.folder / 'stages'}", *map(str, arguments)]
 
     def medley(self, *arguments, text=None, environment=None):
         return subprocess.run(
