@@ -214,7 +214,6 @@ medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
   self->manager = manager;
   self->exchange = medley_http_exchange_ref (exchange);
   self->job = g_steal_pointer (&job);
-  self->upload = medley_http_upload_new (exchange, writer, on_put_end, self);
   self->upload = medley_http_upload_new (exchange, writer,
                                          medley_config_get_number (medley_http_get_config (http),
                                                                    "http.ahead-bytes"),
