@@ -72,8 +72,8 @@ runtime_folder (void)
 const char *const *
 medley_folder_words (void)
 {
-  static const char *const words[]
-      = { "runtime", "state", "config", "cache", "userdata", "data", "plugins", "sysconf", NULL };
+  static const char *const words[] = { "runtime", "state",   "config",  "cache",       "userdata",
+                                       "data",    "plugins", "sysconf", "credentials", NULL };
 
   return words;
 }
@@ -95,6 +95,11 @@ medley_folder_get (const char *word)
     return g_strdup (MEDLEY_PKGDATADIR);
   if (g_str_equal (word, "plugins"))
     return g_strdup (MEDLEY_PLUGINDIR);
+  /* Where systemd puts what LoadCredential= names; elsewhere nothing can be there. */
+  if (g_str_equal (word, "credentials"))
+    return g_strdup (absolute_env ("CREDENTIALS_DIRECTORY") != NULL
+                         ? absolute_env ("CREDENTIALS_DIRECTORY")
+                         : "/run/credentials/none");
   if (g_str_equal (word, "sysconf"))
     return g_build_filename (MEDLEY_SYSCONFDIR, "medley", NULL);
   return NULL;

@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 /**
  * medley_folder_get:
- * @word: "runtime", "state", "config", "cache", "userdata", "data", "plugins" or "sysconf"
+ * @word: "runtime", "state", "config", "cache", "userdata", "data", "plugins", "sysconf" or
+ * "credentials"
  *
  * Finds one of Medley's folders: the user's by the XDG variables, the system's for root without a
  * session. Reads the environment and looks at the file system, but makes nothing.
@@ -19,6 +20,8 @@ G_BEGIN_DECLS
  * - "cache": likewise with `$XDG_CACHE_HOME`, `/var/cache/medley` and `~/.cache/medley`
  * - "config": `$XDG_CONFIG_HOME/medley`, else `~/.config/medley`
  * - "userdata": `$XDG_DATA_HOME/medley`, else `~/.local/share/medley`
+ * - "credentials": `$CREDENTIALS_DIRECTORY`, as systemd sets it; without it a folder that is not
+ * there
  * - "data", "plugins" and "sysconf": where Medley was installed, where its plugins were, and the
  * system's configuration
  *

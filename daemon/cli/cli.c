@@ -83,6 +83,18 @@ connect_private (MedleyCli *cli, GError **error)
   return TRUE;
 }
 
+/* SSL_CERT_FILE is what curl, openssl and others heed. */
+static gboolean
+trust (MedleyCli *cli, GError **error)
+{
+  const char *file = medley_args_get (cli->args, "ca");
+
+  if (file == NULL)
+    file = g_getenv ("SSL_CERT_FILE");
+  return file == NULL || file[0] == '\0'
+         || medley_client_set_authorities (cli->client, file, error);
+}
+
 gboolean
 medley_cli_connect (MedleyCli *cli, MedleyDaemonNeed need, GError **error)
 {
@@ -98,7 +110,7 @@ medley_cli_connect (MedleyCli *cli, MedleyDaemonNeed need, GError **error)
     g_autofree char *token = find_token (cli, host);
 
     cli->client = medley_client_new_for_url (host, token, error);
-    return cli->client != NULL;
+    return cli->client != NULL && trust (cli, error);
   }
   if (wants_private && need == MEDLEY_DAEMON_STANDING)
     return medley_cli_set_usage_error (

@@ -116,6 +116,22 @@ medley_client_new_for_url (const char *url, const char *token, GError **error)
   return self;
 }
 
+gboolean
+medley_client_set_authorities (MedleyClient *self, const char *file, GError **error)
+{
+  g_autofree char *path = g_canonicalize_filename (file, NULL);
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (GTlsDatabase) database = g_tls_file_database_new (path, &failure);
+
+  if (database == NULL) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "cannot take certificates from %s: %s", file, failure->message);
+    return FALSE;
+  }
+  soup_session_set_tls_database (self->session, database);
+  return TRUE;
+}
+
 void
 medley_client_set_patience (MedleyClient *self, guint seconds)
 {
@@ -226,6 +242,10 @@ take_connection_error (MedleyClient *self, GError *failure, GError **error)
   }
   if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_CANCELLED, "cancelled");
+  else if (g_error_matches (failure, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                 "the certificate of %s is not trusted; name who vouches for it with --ca FILE",
+                 self->target);
   else
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
                  "no answer from the daemon at %s: %s", self->target, failure->message);

@@ -32,6 +32,20 @@ medley_client_new_for_socket (const char *path);
 MedleyClient *
 medley_client_new_for_url (const char *url, const char *token, GError **error);
 
+/**
+ * medley_client_set_authorities:
+ * @self: a client
+ * @file: certificates, PEM
+ * @error: %MEDLEY_ERROR_INVALID_ARGUMENT when the file has none
+ *
+ * For https: a daemon's certificate has to be, or to lead to, one of these, instead of the
+ * system's.
+ *
+ * Returns: whether it is well
+ */
+gboolean
+medley_client_set_authorities (MedleyClient *self, const char *file, GError **error);
+
 /* How many seconds a daemon that went away may take to come back before whoever follows a job gives
  * up; 60 unless set. */
 void

@@ -10,6 +10,7 @@
 const MedleyArgOption medley_cli_global_options[] = {
   { "host", 0, MEDLEY_ARG_VALUE, "URL", "talk to this daemon instead of the local one (MEDLEY_HOST)" },
   { "token", 0, MEDLEY_ARG_VALUE, "TOKEN", "token for --host (MEDLEY_TOKEN)" },
+  { "ca", 0, MEDLEY_ARG_VALUE, "FILE", "certificates to trust with an https --host (SSL_CERT_FILE, else the system's)" },
   { "private", 0, MEDLEY_ARG_FLAG, NULL, "start a daemon for this command alone" },
   { "config", 0, MEDLEY_ARG_VALUE, "FILE", "configuration instead of the system's and the user's" },
   { "conf", 'c', MEDLEY_ARG_LIST, "GROUP.KEY=VALUE", "set one value of the configuration" },

@@ -319,7 +319,7 @@ medley_http_access_check (MedleyHttpAccess *self, MedleyHttpExchange *exchange, 
   if (!is_safe
       && !medley_http_guard_origin (medley_http_request_get_header (request, "Origin"),
                                     medley_http_request_get_header (request, "Sec-Fetch-Site"),
-                                    host, error))
+                                    host, medley_http_exchange_is_encrypted (exchange), error))
     return FALSE;
   return is_local || !self->asks || scope == MEDLEY_SCOPE_NONE
          || check_token (self, exchange, scope, error);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "http/exchange.h"
+#include "http/tls.h"
 
 #define READ_SIZE (16 * 1024)
 /* A pipelining client's next requests; more stays in the socket. */
@@ -15,15 +16,17 @@
 #define LINGER_SECONDS 10
 
 typedef enum {
-  PHASE_HEAD,     /* between requests, or within a head */
-  PHASE_EXCHANGE, /* the exchange has the word */
-  PHASE_LINGER,   /* answered; reads and drops what still comes */
+  PHASE_HANDSHAKE, /* of TLS */
+  PHASE_HEAD,      /* between requests, or within a head */
+  PHASE_EXCHANGE,  /* the exchange has the word */
+  PHASE_LINGER,    /* answered; reads and drops what still comes */
   PHASE_CLOSED,
 } Phase;
 
 struct _MedleyHttpConnection {
   grefcount ref_count;
   GIOStream *stream;
+  GSocket *socket; /* the stream's */
   GPollableInputStream *input;
   GPollableOutputStream *output;
   const MedleyHttpTraits *traits;
@@ -44,6 +47,9 @@ struct _MedleyHttpConnection {
 
 static void
 process_head (MedleyHttpConnection *self);
+
+static void
+shake_hands (MedleyHttpConnection *self);
 
 static void
 connection_unref (MedleyHttpConnection *self)
@@ -84,7 +90,7 @@ medley_http_connection_close (MedleyHttpConnection *self)
   clear_source (&self->broken);
   clear_source (&self->writable);
   clear_source (&self->timer);
-  /* Closing a socket does not block; for TLS it would send an alert, without waiting either. */
+  /* Neither closing a socket nor what TLS says before it waits for anything. */
   g_io_stream_close (self->stream, NULL, NULL);
   if (exchange != NULL)
     medley_http_exchange_on_gone (exchange);
@@ -97,12 +103,12 @@ medley_http_connection_close (MedleyHttpConnection *self)
 void
 medley_http_connection_reset (MedleyHttpConnection *self)
 {
-  if (G_IS_SOCKET_CONNECTION (self->stream)) {
-    GSocket *socket = g_socket_connection_get_socket (G_SOCKET_CONNECTION (self->stream));
-    const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+  const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 
-    setsockopt (g_socket_get_fd (socket), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-  }
+  if (self->socket != NULL && self->phase != PHASE_CLOSED)
+    setsockopt (g_socket_get_fd (self->socket), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+  if (MEDLEY_IS_TLS_STREAM (self->stream))
+    medley_tls_stream_abandon (MEDLEY_TLS_STREAM (self->stream));
   medley_http_connection_close (self);
 }
 
@@ -111,13 +117,13 @@ static gboolean
 fill (MedleyHttpConnection *self, gboolean drop)
 {
   g_autoptr (GError) error = NULL;
-  guint length = self->received->len;
-  gssize n;
+  /* Not right into the array: one that waits for a little would hold memory for much. */
+  guint8 buffer[READ_SIZE];
+  gssize n
+      = g_pollable_input_stream_read_nonblocking (self->input, buffer, sizeof buffer, NULL, &error);
 
-  g_byte_array_set_size (self->received, length + READ_SIZE);
-  n = g_pollable_input_stream_read_nonblocking (self->input, self->received->data + length,
-                                                READ_SIZE, NULL, &error);
-  g_byte_array_set_size (self->received, drop ? 0 : length + (guint) MAX (n, 0));
+  if (n > 0 && !drop)
+    g_byte_array_append (self->received, buffer, (guint) n);
   if (n < 0)
     return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
   return n > 0;
@@ -129,7 +135,9 @@ on_readable (GObject *stream, gpointer data)
   MedleyHttpConnection *self = data;
 
   g_ref_count_inc (&self->ref_count);
-  if (self->phase == PHASE_EXCHANGE && medley_http_exchange_wants_input (self->exchange)) {
+  if (self->phase == PHASE_HANDSHAKE) {
+    shake_hands (self);
+  } else if (self->phase == PHASE_EXCHANGE && medley_http_exchange_wants_input (self->exchange)) {
     medley_http_exchange_on_readable (self->exchange);
   } else if (!fill (self, self->phase == PHASE_LINGER)) {
     medley_http_connection_close (self);
@@ -154,22 +162,13 @@ on_broken (int fd, GIOCondition condition, gpointer data)
 static void
 watch_for_break (MedleyHttpConnection *self, gboolean wanted)
 {
-  g_autoptr (GIOStream) base = NULL;
-  GIOStream *stream = self->stream;
-
   if (!wanted) {
     clear_source (&self->broken);
     return;
   }
-  if (G_IS_TLS_CONNECTION (stream)) {
-    g_object_get (stream, "base-io-stream", &base, NULL);
-    stream = base;
-  }
-  if (self->broken != NULL || !G_IS_SOCKET_CONNECTION (stream))
+  if (self->broken != NULL || self->socket == NULL)
     return;
-  self->broken = g_unix_fd_source_new (g_socket_get_fd (g_socket_connection_get_socket (
-                                           G_SOCKET_CONNECTION (stream))),
-                                       G_IO_HUP | G_IO_ERR);
+  self->broken = g_unix_fd_source_new (g_socket_get_fd (self->socket), G_IO_HUP | G_IO_ERR);
   g_source_set_callback (self->broken, G_SOURCE_FUNC (on_broken), self, NULL);
   g_source_attach (self->broken, NULL);
 }
@@ -180,6 +179,9 @@ medley_http_connection_update (MedleyHttpConnection *self)
   gboolean wanted = FALSE;
 
   switch (self->phase) {
+  case PHASE_HANDSHAKE:
+    wanted = self->writable == NULL;
+    break;
   case PHASE_HEAD:
   case PHASE_LINGER:
     wanted = TRUE;
@@ -211,7 +213,12 @@ on_writable (GObject *stream, gpointer data)
 
   g_clear_pointer (&self->writable, g_source_unref);
   g_ref_count_inc (&self->ref_count);
-  medley_http_exchange_on_writable (self->exchange);
+  if (self->phase == PHASE_HANDSHAKE) {
+    shake_hands (self);
+    medley_http_connection_update (self);
+  } else {
+    medley_http_exchange_on_writable (self->exchange);
+  }
   connection_unref (self);
   return G_SOURCE_REMOVE;
 }
@@ -306,6 +313,72 @@ refuse (MedleyHttpConnection *self, guint status, const GError *error)
 }
 
 static void
+take_stream (MedleyHttpConnection *self, GIOStream *stream)
+{
+  GSocketConnection *base = NULL;
+
+  if (MEDLEY_IS_TLS_STREAM (stream))
+    base = medley_tls_stream_get_base (MEDLEY_TLS_STREAM (stream));
+  else if (G_IS_SOCKET_CONNECTION (stream))
+    base = G_SOCKET_CONNECTION (stream);
+  clear_source (&self->readable);
+  g_set_object (&self->stream, stream);
+  self->socket = base != NULL ? g_socket_connection_get_socket (base) : NULL;
+  self->input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  self->output = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (stream));
+}
+
+/* In plain words, since it speaks them. */
+static void
+refuse_plain (MedleyHttpConnection *self)
+{
+  MedleyTlsStream *tls = MEDLEY_TLS_STREAM (self->stream);
+  g_autoptr (GIOStream) base = G_IO_STREAM (g_object_ref (medley_tls_stream_get_base (tls)));
+  g_autoptr (GError) error
+      = g_error_new_literal (MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                             "this port speaks TLS; the address begins with https://");
+
+  take_stream (self, base);
+  refuse (self, 400, error);
+}
+
+static void
+shake_hands (MedleyHttpConnection *self)
+{
+  switch (medley_tls_stream_handshake (MEDLEY_TLS_STREAM (self->stream))) {
+  case MEDLEY_TLS_DONE:
+    self->phase = PHASE_HEAD;
+    medley_http_connection_set_deadline (self, MEDLEY_HTTP_READ_DEADLINE,
+                                         self->traits->header_timeout);
+    break;
+  case MEDLEY_TLS_WANTS_WRITE:
+    clear_source (&self->readable);
+    medley_http_connection_wait_writable (self);
+    break;
+  case MEDLEY_TLS_IS_PLAIN:
+    refuse_plain (self);
+    break;
+  case MEDLEY_TLS_FAILED:
+    medley_http_connection_close (self);
+    break;
+  case MEDLEY_TLS_WANTS_READ:
+  default:
+    break;
+  }
+}
+
+static gboolean
+has_too_many_fields (MedleyHttpConnection *self, gsize length)
+{
+  guint n = 0;
+
+  for (gsize i = 0; i < length; i++)
+    n += self->received->data[i] == '\n' ? 1 : 0;
+  /* The request line and the empty one are none. */
+  return n > self->traits->header_fields + 2;
+}
+
+static void
 process_head (MedleyHttpConnection *self)
 {
   g_autoptr (MedleyHttpExchange) exchange = NULL;
@@ -339,6 +412,13 @@ process_head (MedleyHttpConnection *self)
   }
   if (length == 0)
     return;
+  if (has_too_many_fields (self, length)) {
+    g_set_error (&error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
+                 "the request's header has more than %u fields (http.header-fields)",
+                 self->traits->header_fields);
+    refuse (self, 431, error);
+    return;
+  }
   request
       = medley_http_request_parse ((const char *) self->received->data, length, &status, &error);
   if (request == NULL) {
@@ -346,6 +426,11 @@ process_head (MedleyHttpConnection *self)
     return;
   }
   g_byte_array_remove_range (self->received, 0, (guint) length);
+  if (self->received->len == 0) {
+    /* It would keep the size of the longest head. */
+    g_byte_array_unref (self->received);
+    self->received = g_byte_array_new ();
+  }
   begin_exchange (self, request);
   exchange = medley_http_exchange_ref (self->exchange);
   self->traits->dispatch (exchange, self->traits->data);
@@ -368,9 +453,10 @@ static void
 linger (MedleyHttpConnection *self)
 {
   self->phase = PHASE_LINGER;
-  if (G_IS_SOCKET_CONNECTION (self->stream))
-    g_socket_shutdown (g_socket_connection_get_socket (G_SOCKET_CONNECTION (self->stream)), FALSE,
-                       TRUE, NULL);
+  if (MEDLEY_IS_TLS_STREAM (self->stream))
+    medley_tls_stream_shutdown (MEDLEY_TLS_STREAM (self->stream));
+  else if (self->socket != NULL)
+    g_socket_shutdown (self->socket, FALSE, TRUE, NULL);
   g_byte_array_set_size (self->received, 0);
   medley_http_connection_set_deadline (self, MEDLEY_HTTP_READ_DEADLINE, LINGER_SECONDS);
   medley_http_connection_update (self);
@@ -410,9 +496,8 @@ medley_http_connection_start (GIOStream *stream, gboolean is_local, const char *
   MedleyHttpConnection *self = g_new0 (MedleyHttpConnection, 1);
 
   g_ref_count_init (&self->ref_count);
-  self->stream = g_object_ref (stream);
-  self->input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  self->output = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (stream));
+  take_stream (self, stream);
+  self->phase = MEDLEY_IS_TLS_STREAM (stream) ? PHASE_HANDSHAKE : PHASE_HEAD;
   self->traits = traits;
   self->client = g_strdup (client);
   self->is_local = is_local;
@@ -420,7 +505,9 @@ medley_http_connection_start (GIOStream *stream, gboolean is_local, const char *
   self->timer = g_source_new (&timer_funcs, sizeof (GSource));
   g_source_set_callback (self->timer, on_timer, self, NULL);
   g_source_attach (self->timer, NULL);
-  medley_http_connection_set_deadline (self, MEDLEY_HTTP_READ_DEADLINE, traits->header_timeout);
+  medley_http_connection_set_deadline (self, MEDLEY_HTTP_READ_DEADLINE,
+                                       self->phase == PHASE_HANDSHAKE ? traits->handshake_timeout
+                                                                      : traits->header_timeout);
   medley_http_connection_update (self);
   return self;
 }
@@ -447,6 +534,12 @@ const MedleyHttpTraits *
 medley_http_connection_get_traits (MedleyHttpConnection *self)
 {
   return self->traits;
+}
+
+gboolean
+medley_http_connection_is_encrypted (MedleyHttpConnection *self)
+{
+  return MEDLEY_IS_TLS_STREAM (self->stream);
 }
 
 gboolean

@@ -13,6 +13,8 @@ typedef struct _MedleyHttpConnection MedleyHttpConnection;
 /**
  * MedleyHttpTraits:
  * @header_bytes: longest head of a request
+ * @header_fields: most header fields
+ * @handshake_timeout: longest time for a TLS handshake, in seconds
  * @header_timeout: longest time for a head, and longest idleness between requests, in seconds
  * @idle_timeout: longest pause within a body, and longest time without any progress while a client
  * should read, in seconds
@@ -27,6 +29,8 @@ typedef struct _MedleyHttpConnection MedleyHttpConnection;
  */
 typedef struct {
   gsize header_bytes;
+  guint header_fields;
+  guint handshake_timeout;
   guint header_timeout;
   guint idle_timeout;
   void (*dispatch) (MedleyHttpExchange *exchange, gpointer data);
@@ -47,7 +51,8 @@ typedef struct {
 
 /**
  * medley_http_connection_start:
- * @stream: an accepted connection with pollable streams
+ * @stream: an accepted connection that does not block: a #GSocketConnection, or a
+ * #MedleyTlsStream whose handshake is still to come
  * @is_local: it came over the Unix socket
  * @client: identifies the caller for fairness ("uid:1000")
  * @traits: what to do with it
@@ -77,6 +82,9 @@ GPollableOutputStream *
 medley_http_connection_get_output (MedleyHttpConnection *self);
 const MedleyHttpTraits *
 medley_http_connection_get_traits (MedleyHttpConnection *self);
+/* whether it is under TLS */
+gboolean
+medley_http_connection_is_encrypted (MedleyHttpConnection *self);
 gboolean
 medley_http_connection_is_local (MedleyHttpConnection *self);
 const char *

@@ -105,6 +105,12 @@ medley_http_exchange_is_local (MedleyHttpExchange *self)
   return self->connection != NULL && medley_http_connection_is_local (self->connection);
 }
 
+gboolean
+medley_http_exchange_is_encrypted (MedleyHttpExchange *self)
+{
+  return self->connection != NULL && medley_http_connection_is_encrypted (self->connection);
+}
+
 const char *
 medley_http_exchange_get_client (MedleyHttpExchange *self)
 {
@@ -391,6 +397,20 @@ is_head_request (MedleyHttpExchange *self)
   return self->request != NULL && g_str_equal (self->request->method, "HEAD");
 }
 
+static const char *
+find_phrase (guint status)
+{
+  /* libsoup does not know them. */
+  switch (status) {
+  case 429:
+    return "Too Many Requests";
+  case 431:
+    return "Request Header Fields Too Large";
+  default:
+    return soup_status_get_phrase (status);
+  }
+}
+
 /* The head, with the header fields as they are. */
 static void
 make_head (MedleyHttpExchange *self, guint status)
@@ -400,7 +420,7 @@ make_head (MedleyHttpExchange *self, guint status)
   const char *name;
   const char *value;
 
-  g_string_append_printf (head, "HTTP/1.1 %u %s\r\n", status, soup_status_get_phrase (status));
+  g_string_append_printf (head, "HTTP/1.1 %u %s\r\n", status, find_phrase (status));
   soup_message_headers_iter_init (&iter, self->headers);
   while (soup_message_headers_iter_next (&iter, &name, &value))
     g_string_append_printf (head, "%s: %s\r\n", name, value);

@@ -26,6 +26,9 @@ const MedleyHttpRequest *
 medley_http_exchange_get_request (MedleyHttpExchange *self);
 gboolean
 medley_http_exchange_is_local (MedleyHttpExchange *self);
+/* whether it came under TLS */
+gboolean
+medley_http_exchange_is_encrypted (MedleyHttpExchange *self);
 const char *
 medley_http_exchange_get_client (MedleyHttpExchange *self);
 /* Whom the request's token names, instead of whom the connection does. */

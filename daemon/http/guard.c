@@ -72,7 +72,7 @@ medley_http_guard_host (const char *host, gboolean is_local, const char *const *
 }
 
 static gboolean
-is_same_origin (const char *origin, const char *host)
+is_same_origin (const char *origin, const char *host, gboolean is_encrypted)
 {
   const char *authority;
   const char *standard_port;
@@ -81,7 +81,7 @@ is_same_origin (const char *origin, const char *host)
   gsize origin_length;
   gsize host_length;
 
-  if (g_ascii_strncasecmp (origin, "http://", 7) == 0) {
+  if (g_ascii_strncasecmp (origin, "http://", 7) == 0 && !is_encrypted) {
     authority = origin + 7;
     standard_port = "80";
   } else if (g_ascii_strncasecmp (origin, "https://", 8) == 0) {
@@ -101,12 +101,12 @@ is_same_origin (const char *origin, const char *host)
 
 gboolean
 medley_http_guard_origin (const char *origin, const char *fetch_site, const char *host,
-                          GError **error)
+                          gboolean is_encrypted, GError **error)
 {
   gboolean is_foreign = FALSE;
 
   if (origin != NULL)
-    is_foreign = host == NULL || !is_same_origin (origin, host);
+    is_foreign = host == NULL || !is_same_origin (origin, host, is_encrypted);
   else if (fetch_site != NULL)
     is_foreign = !g_str_equal (fetch_site, "same-origin") && !g_str_equal (fetch_site, "none");
   if (is_foreign)

@@ -27,6 +27,8 @@ medley_http_guard_host (const char *host, gboolean is_local, const char *const *
  * @origin: (nullable): the header Origin
  * @fetch_site: (nullable): the header Sec-Fetch-Site
  * @host: (nullable): the header Host, checked already
+ * @is_encrypted: the request came under TLS: then no page that did not is one of ours. Without it
+ * a page may have, through a proxy in front of us
  * @error: %MEDLEY_ERROR_NOT_ALLOWED
  *
  * For requests that change something.
@@ -35,7 +37,7 @@ medley_http_guard_host (const char *host, gboolean is_local, const char *const *
  */
 gboolean
 medley_http_guard_origin (const char *origin, const char *fetch_site, const char *host,
-                          GError **error);
+                          gboolean is_encrypted, GError **error);
 
 /**
  * medley_http_guard_bearer:

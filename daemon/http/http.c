@@ -1,37 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "http/http.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <gio/gunixsocketaddress.h>
-#include <glib/gstdio.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-
 #include "base/error.h"
 #include "http/access.h"
+#include "http/crowd.h"
 #include "http/exchange.h"
+#include "http/listener.h"
 #include "http/openai/problem.h"
 #include "http/problem.h"
 #include "http/routes.h"
-
-#define BACKLOG 512
+#include "http/tls.h"
 
 struct _MedleyHttp {
   GObject parent;
   MedleyJobManager *manager;
   MedleyConfig *config;
-  GSocketService *service;
-  MedleyHttpTraits traits;
-  GHashTable *connections;
-  guint max_connections;
-  char *socket_path;
-  gboolean has_socket; /* the file is ours */
-  int lock;
-  guint16 port;
+  MedleyHttpListener *listener;
   MedleyHttpAccess *access;
+  MedleyHttpTls *tls; /* NULL for TCP without */
+  MedleyHttpCrowd *crowd;
+  MedleyHttpTraits traits;
   GSourceOnceFunc settled; /* NULL unless somebody waits for the last answer */
   gpointer settled_data;
   guint settle_source;
@@ -55,7 +43,7 @@ medley_http_get_config (MedleyHttp *self)
 guint16
 medley_http_get_port (MedleyHttp *self)
 {
-  return self->port;
+  return medley_http_listener_get_port (self->listener);
 }
 
 /* Requests */
@@ -122,21 +110,7 @@ on_closed (MedleyHttpConnection *connection, gpointer data)
 {
   MedleyHttp *self = data;
 
-  g_hash_table_remove (self->connections, connection);
-}
-
-static gboolean
-is_busy (MedleyHttp *self)
-{
-  GHashTableIter iter;
-  gpointer connection;
-
-  g_hash_table_iter_init (&iter, self->connections);
-  while (g_hash_table_iter_next (&iter, &connection, NULL)) {
-    if (medley_http_connection_get_patience (connection) == 0)
-      return TRUE;
-  }
-  return FALSE;
+  medley_http_crowd_remove (self->crowd, connection);
 }
 
 static void
@@ -155,7 +129,7 @@ look_whether_settled (gpointer data)
   MedleyHttp *self = data;
 
   self->settle_source = 0;
-  if (!is_busy (self))
+  if (!medley_http_crowd_is_busy (self->crowd))
     settle (self);
   return G_SOURCE_REMOVE;
 }
@@ -190,16 +164,12 @@ medley_http_settle (MedleyHttp *self, guint seconds, GSourceOnceFunc settled, gp
   on_answered (self);
 }
 
-static char *
-name_client (GSocketConnection *stream, gboolean is_local)
+static gboolean
+has_lost_token (MedleyHttpConnection *connection, gpointer data)
 {
-  g_autoptr (GCredentials) credentials = NULL;
+  MedleyHttp *self = data;
 
-  if (is_local)
-    credentials = g_socket_get_credentials (g_socket_connection_get_socket (stream), NULL);
-  if (credentials == NULL)
-    return g_strdup ("tcp");
-  return g_strdup_printf ("uid:%d", (int) g_credentials_get_unix_user (credentials, NULL));
+  return !medley_http_access_is_valid (self->access, medley_http_connection_get_user (connection));
 }
 
 /* Who has lost a token keeps nothing that it opened, such as a stream of events. */
@@ -207,195 +177,84 @@ static void
 on_access_changed (gpointer data)
 {
   MedleyHttp *self = data;
-  g_autoptr (GList) all = g_hash_table_get_keys (self->connections);
 
-  for (GList *l = all; l != NULL; l = l->next) {
-    if (g_hash_table_contains (self->connections, l->data)
-        && !medley_http_access_is_valid (self->access, medley_http_connection_get_user (l->data)))
-      medley_http_connection_close (l->data);
-  }
-}
-
-/* Who only holds a place gives it to who comes: the one that waits longest. */
-static gboolean
-make_room (MedleyHttp *self)
-{
-  MedleyHttpConnection *oldest = NULL;
-  gint64 first = G_MAXINT64;
-  GHashTableIter iter;
-  gpointer connection;
-
-  if (g_hash_table_size (self->connections) < self->max_connections)
-    return TRUE;
-  g_hash_table_iter_init (&iter, self->connections);
-  while (g_hash_table_iter_next (&iter, &connection, NULL)) {
-    gint64 patience = medley_http_connection_get_patience (connection);
-
-    if (patience > 0 && patience < first) {
-      first = patience;
-      oldest = connection;
-    }
-  }
-  if (oldest != NULL)
-    medley_http_connection_close (oldest);
-  return oldest != NULL;
-}
-
-static gboolean
-on_incoming (GSocketService *service, GSocketConnection *stream, GObject *source, MedleyHttp *self)
-{
-  static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
-                             "Content-Length: 0\r\nConnection: close\r\n\r\n";
-  GSocket *socket = g_socket_connection_get_socket (stream);
-  gboolean is_local = g_socket_get_family (socket) == G_SOCKET_FAMILY_UNIX;
-  g_autofree char *client = NULL;
-
-  g_socket_set_blocking (socket, FALSE);
-  if (!make_room (self)) {
-    g_socket_send (socket, full, sizeof full - 1, NULL, NULL);
-    g_io_stream_close (G_IO_STREAM (stream), NULL, NULL);
-    return TRUE;
-  }
-  /* What is written is written whole: waiting for more would only delay the first bytes. */
-  if (!is_local)
-    g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
-  client = name_client (stream, is_local);
-  g_hash_table_add (self->connections, medley_http_connection_start (G_IO_STREAM (stream), is_local,
-                                                                     client, &self->traits));
-  return TRUE;
-}
-
-/* Listening */
-
-static gboolean
-fail_errno (GError **error, const char *what, const char *path)
-{
-  int code = errno;
-
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO, "%s %s: %s", what, path, g_strerror (code));
-  return FALSE;
-}
-
-static gboolean
-make_folder (const char *path, GError **error)
-{
-  return g_mkdir_with_parents (path, 0700) == 0
-         || fail_errno (error, "cannot make the folder", path);
-}
-
-/* Whoever holds the lock owns the socket: what stands in its place is stale. */
-static gboolean
-lock_socket (MedleyHttp *self, GError **error)
-{
-  g_autofree char *path = g_strconcat (self->socket_path, ".lock", NULL);
-
-  self->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (self->lock < 0)
-    return fail_errno (error, "cannot open", path);
-  if (flock (self->lock, LOCK_EX | LOCK_NB) == 0)
-    return TRUE;
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-               "another daemon listens on %s; stop it, or set http.socket", self->socket_path);
-  return FALSE;
-}
-
-static gboolean
-remove_stale (const char *path, GError **error)
-{
-  struct stat status;
-
-  if (lstat (path, &status) != 0)
-    return errno == ENOENT || fail_errno (error, "cannot look at", path);
-  if (!S_ISSOCK (status.st_mode)) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG,
-                 "http.socket: %s is there already and is no socket", path);
-    return FALSE;
-  }
-  return unlink (path) == 0 || fail_errno (error, "cannot remove the stale socket", path);
-}
-
-static gboolean
-listen_unix (MedleyHttp *self, GError **error)
-{
-  g_autofree char *folder = g_path_get_dirname (self->socket_path);
-  g_autoptr (GSocketAddress) address = NULL;
-  g_autoptr (GSocket) socket = NULL;
-
-  if (!make_folder (folder, error) || !lock_socket (self, error)
-      || !remove_stale (self->socket_path, error))
-    return FALSE;
-  socket
-      = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, error);
-  if (socket == NULL)
-    return FALSE;
-  address = g_unix_socket_address_new (self->socket_path);
-  g_socket_set_listen_backlog (socket, BACKLOG);
-  /* Linux makes the socket's file with this mode: there is no moment at which others could connect.
-   */
-  if (fchmod (g_socket_get_fd (socket), 0600) != 0)
-    return fail_errno (error, "cannot restrict", self->socket_path);
-  self->has_socket = g_socket_bind (socket, address, FALSE, error);
-  if (!self->has_socket || !g_socket_listen (socket, error)
-      || !g_socket_listener_add_socket (G_SOCKET_LISTENER (self->service), socket, NULL, error)) {
-    g_prefix_error (error, "http.socket %s: ", self->socket_path);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-listen_tcp (MedleyHttp *self, GError **error)
-{
-  const char *name = medley_config_get_string (self->config, "http.address");
-  guint16 port = (guint16) medley_config_get_number (self->config, "http.port");
-  g_autoptr (GInetAddress) inet
-      = g_inet_address_new_from_string (g_str_equal (name, "localhost") ? "127.0.0.1" : name);
-  g_autoptr (GSocketAddress) address = NULL;
-  g_autoptr (GSocketAddress) effective = NULL;
-  g_autoptr (GError) failure = NULL;
-
-  if (inet == NULL || !g_inet_address_get_is_loopback (inet)) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG,
-                 "http.address: \"%s\" is no loopback address; 127.0.0.1 and ::1 are", name);
-    return FALSE;
-  }
-  address = g_inet_socket_address_new (inet, port);
-  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (self->service), address,
-                                      G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL,
-                                      &effective, &failure)) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-                 "cannot listen on http.address %s, http.port %u: %s", name, port,
-                 failure->message);
-    return FALSE;
-  }
-  self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (effective));
-  return TRUE;
+  medley_http_crowd_close (self->crowd, has_lost_token, self);
 }
 
 static void
-tell_face (MedleyHttp *self)
+turn_away (GSocketConnection *connection, gboolean is_tls)
 {
-  const char *name = medley_config_get_string (self->config, "http.address");
-  g_autoptr (GString) where = g_string_new (NULL);
+  static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+                             "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
-  if (self->socket_path != NULL)
-    g_string_append_printf (where, "unix:%s", self->socket_path);
-  if (self->port != 0)
-    g_string_append_printf (where,
-                            strchr (name, ':') != NULL ? "%shttp://[%s]:%u" : "%shttp://%s:%u",
-                            where->len > 0 ? ", " : "", name, self->port);
-  medley_job_manager_set_face (self->manager, "http",
-                               where->len > 0 ? where->str
-                                              : "off: http.socket is empty and http.tcp is false");
+  /* Under TLS nothing can be said before a handshake. */
+  if (!is_tls)
+    g_socket_send (g_socket_connection_get_socket (connection), full, sizeof full - 1, NULL, NULL);
+  g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
+}
+
+static void
+on_accept (GSocketConnection *connection, gboolean is_local, gpointer data)
+{
+  MedleyHttp *self = data;
+  gboolean is_tls = !is_local && self->tls != NULL;
+  g_autofree char *peer = medley_http_peer_name (connection);
+  g_autoptr (GIOStream) stream = NULL;
+
+  if (!medley_http_crowd_make_room (self->crowd, peer)) {
+    turn_away (connection, is_tls);
+    return;
+  }
+  if (is_tls) {
+    medley_http_tls_refresh (self->tls);
+    stream = G_IO_STREAM (medley_tls_stream_new (self->tls, connection));
+  } else {
+    stream = G_IO_STREAM (g_object_ref (connection));
+  }
+  medley_http_crowd_add (self->crowd,
+                         medley_http_connection_start (stream, is_local, is_local ? peer : "tcp",
+                                                       &self->traits),
+                         peer);
+}
+
+/* Beginning and end */
+
+static gboolean
+read_certificate (MedleyHttp *self, GError **error)
+{
+  const char *certificate = medley_config_get_path (self->config, "http.tls-certificate");
+  const char *key = medley_config_get_path (self->config, "http.tls-key");
+
+  if (*certificate == '\0' && *key == '\0')
+    return TRUE;
+  if (*certificate == '\0' || *key == '\0') {
+    g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG,
+                         "http.tls-certificate and http.tls-key belong together: only one is set");
+    return FALSE;
+  }
+  self->tls = medley_http_tls_new (certificate, key, error);
+  return self->tls != NULL;
+}
+
+static gboolean
+open_tcp (MedleyHttp *self, GError **error)
+{
+  gboolean asks
+      = g_str_equal (medley_config_get_string (self->config, "http.authentication"), "token");
+
+  return read_certificate (self, error)
+         && medley_http_listener_open_tcp (self->listener, self->tls != NULL && asks, error);
 }
 
 static gboolean
 start (MedleyHttp *self, GError **error)
 {
-  const char *path = medley_config_get_path (self->config, "http.socket");
+  g_autofree char *where = NULL;
 
   self->traits = (MedleyHttpTraits){
     .header_bytes = medley_config_get_number (self->config, "http.header-bytes"),
+    .header_fields = (guint) medley_config_get_number (self->config, "http.header-fields"),
+    .handshake_timeout = (guint) medley_config_get_number (self->config, "http.handshake-timeout"),
     .header_timeout = (guint) medley_config_get_number (self->config, "http.header-timeout"),
     .idle_timeout = (guint) medley_config_get_number (self->config, "http.idle-timeout"),
     .dispatch = dispatch,
@@ -404,24 +263,22 @@ start (MedleyHttp *self, GError **error)
     .answered = on_answered,
     .data = self,
   };
-  self->max_connections = (guint) medley_config_get_number (self->config, "http.connections");
-  self->service = g_socket_service_new ();
-  /* Before any socket is added: those that listen already cannot be told. */
-  g_socket_listener_set_backlog (G_SOCKET_LISTENER (self->service), BACKLOG);
-  g_signal_connect (self->service, "incoming", G_CALLBACK (on_incoming), self);
-  if (*path != '\0') {
-    self->socket_path = g_strdup (path);
-    if (!listen_unix (self, error))
-      return FALSE;
-  }
+  self->crowd
+      = medley_http_crowd_new ((guint) medley_config_get_number (self->config, "http.connections"),
+                               (guint) medley_config_get_number (self->config,
+                                                                 "http.connections-per-peer"));
+  self->listener = medley_http_listener_new (self->config, on_accept, self);
+  if (!medley_http_listener_open_socket (self->listener, error))
+    return FALSE;
   /* Not before the socket is ours: another daemon may have its token there. */
   self->access = medley_http_access_new (self->config, error);
   if (self->access == NULL)
     return FALSE;
   medley_http_access_set_changed_func (self->access, on_access_changed, self);
-  if (medley_config_get_boolean (self->config, "http.tcp") && !listen_tcp (self, error))
+  if (medley_config_get_boolean (self->config, "http.tcp") && !open_tcp (self, error))
     return FALSE;
-  tell_face (self);
+  where = medley_http_listener_describe (self->listener, self->tls != NULL);
+  medley_job_manager_set_face (self->manager, "http", where);
   return TRUE;
 }
 
@@ -430,30 +287,15 @@ medley_http_dispose (GObject *object)
 {
   MedleyHttp *self = MEDLEY_HTTP (object);
 
-  if (self->service != NULL) {
-    g_signal_handlers_disconnect_by_data (self->service, self);
-    g_socket_service_stop (self->service);
-    g_socket_listener_close (G_SOCKET_LISTENER (self->service));
-    g_clear_object (&self->service);
-  }
-  if (self->connections != NULL) {
-    g_autoptr (GList) all = g_hash_table_get_keys (self->connections);
-
-    for (GList *l = all; l != NULL; l = l->next)
-      medley_http_connection_close (l->data);
-    g_clear_pointer (&self->connections, g_hash_table_unref);
-  }
+  g_clear_pointer (&self->listener, medley_http_listener_free);
+  if (self->crowd != NULL)
+    medley_http_crowd_close (self->crowd, NULL, NULL);
+  g_clear_pointer (&self->crowd, medley_http_crowd_free);
   self->settled = NULL;
   g_clear_handle_id (&self->settle_source, g_source_remove);
   g_clear_handle_id (&self->settle_limit, g_source_remove);
-  if (self->has_socket)
-    g_unlink (self->socket_path);
-  self->has_socket = FALSE;
-  g_clear_pointer (&self->socket_path, g_free);
   g_clear_pointer (&self->access, medley_http_access_free);
-  if (self->lock >= 0)
-    g_close (self->lock, NULL);
-  self->lock = -1;
+  g_clear_pointer (&self->tls, medley_http_tls_free);
   g_clear_object (&self->manager);
   g_clear_object (&self->config);
   G_OBJECT_CLASS (medley_http_parent_class)->dispose (object);
@@ -468,8 +310,6 @@ medley_http_class_init (MedleyHttpClass *klass)
 static void
 medley_http_init (MedleyHttp *self)
 {
-  self->lock = -1;
-  self->connections = g_hash_table_new (NULL, NULL);
 }
 
 MedleyHttp *

@@ -154,9 +154,11 @@ split_target (MedleyHttpRequest *self, const char *target, GError **error)
   gsize length;
 
   /* The absolute form, as for a proxy: its authority stands for Host. */
-  if (g_ascii_strncasecmp (target, "http://", 7) == 0) {
-    const char *path = target + 7 + strcspn (target + 7, "/?");
-    g_autofree char *host = g_strndup (target + 7, (gsize) (path - target - 7));
+  if (g_ascii_strncasecmp (target, "http://", 7) == 0
+      || g_ascii_strncasecmp (target, "https://", 8) == 0) {
+    const char *authority = strstr (target, "://") + 3;
+    const char *path = authority + strcspn (authority, "/?");
+    g_autofree char *host = g_strndup (authority, (gsize) (path - authority));
 
     soup_message_headers_replace (self->headers, "Host", host);
     target = *path == '/' ? path : "/";

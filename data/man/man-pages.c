@@ -134,6 +134,7 @@ print_medley (void)
       ".SH ENVIRONMENT\n"
       ".TP\n\\fBMEDLEY_HOST\\fR\nThe daemon to talk to, as \\fB\\-\\-host\\fR.\n"
       ".TP\n\\fBMEDLEY_TOKEN\\fR\nThe token, as \\fB\\-\\-token\\fR.\n"
+      ".TP\n\\fBSSL_CERT_FILE\\fR\nCertificates to trust, as \\fB\\-\\-ca\\fR.\n"
       ".TP\n\\fBMEDLEY_DEBUG\\fR\nWhen set, a private daemon says what it does on standard error.\n"
       ".TP\n\\fBNO_COLOR\\fR\nWhen set, nothing is coloured.\n"
       ".TP\n\\fBTMPDIR\\fR\nWhere a private daemon keeps its files; else \\fI/var/tmp\\fR.\n"

@@ -68,7 +68,7 @@ fuzz_request (const guint8 *data, gsize size)
   }
   medley_http_guard_host (medley_http_request_get_header (request, "Host"), FALSE, NULL, NULL);
   medley_http_guard_origin (medley_http_request_get_header (request, "Origin"), NULL,
-                            medley_http_request_get_header (request, "Host"), NULL);
+                            medley_http_request_get_header (request, "Host"), FALSE, NULL);
   range = medley_http_request_get_header (request, "Range");
   if (medley_http_range_parse (range, 1000, &first, &last) == MEDLEY_HTTP_RANGE_PART)
     g_assert_true (first <= last && last < 1000);

@@ -37,7 +37,8 @@ class Tcp(Http):
 class Tokens(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon("http.tcp=true", "cache.bytes=1MiB", "workers.maximum=2", pipelines={"echo.json": ECHO, "endless.json": ENDLESS})
+        cls.daemon = Daemon("http.tcp=true", "cache.bytes=1MiB", "workers.maximum=2",
+                            pipelines={"echo.json": ECHO, "endless.json": ENDLESS})
         cls.daemon.start()
         cls.port = int(re.search(r"http://127\.0\.0\.1:(\d+)", cls.daemon.status()["faces"]["http"]).group(1))
         cls.file = cls.daemon.folder / "state" / "medley" / "tokens.json"

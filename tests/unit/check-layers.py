@@ -35,6 +35,7 @@ GENERATED = {
 LIBRARIES = {
     "gst/": ["include", "plugins", "daemon/runner"],
     "libsoup/": ["daemon/http", "daemon/cli", "daemon/egress"],
+    "gnutls/": ["daemon/http/tls-private.h", "daemon/http/tls.c"],
     "sqlite3.h": ["daemon/job/store-private.h"],
     "json-glib/": ["daemon/base/json.c", "plugins"],
     "seccomp.h": ["daemon/runner"],

@@ -51,6 +51,7 @@ set_up (Fixture *self, gconstpointer dispatch)
   self->got = g_string_new (NULL);
   self->body = g_string_new (NULL);
   self->traits = (MedleyHttpTraits){ .header_bytes = 4096,
+                                     .header_fields = 20,
                                      .header_timeout = 30,
                                      .idle_timeout = 30,
                                      .dispatch = (gpointer) dispatch,

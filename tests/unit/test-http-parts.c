@@ -359,11 +359,18 @@ test_origins (void)
 
     g_test_message ("Origin: %s", origins[i].origin);
     g_assert_cmpint (medley_http_guard_origin (origins[i].origin, origins[i].site, origins[i].host,
-                                               &error),
+                                               FALSE, &error),
                      ==, origins[i].good);
     if (!origins[i].good)
       g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_ALLOWED);
   }
+  /* Under TLS, a page that came without it may be anybody's. */
+  g_assert_true (medley_http_guard_origin ("https://medley.example:8490", NULL,
+                                           "medley.example:8490", TRUE, NULL));
+  g_assert_false (medley_http_guard_origin ("http://medley.example:8490", NULL,
+                                            "medley.example:8490", TRUE, NULL));
+  g_assert_false (
+      medley_http_guard_origin ("http://medley.example", NULL, "medley.example", TRUE, NULL));
 }
 
 static void
