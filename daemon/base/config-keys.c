@@ -17,6 +17,7 @@ static const MedleyConfigKey table[] = {
   { "paths.registry", MEDLEY_CONFIG_PATH, "${cache}/registry.bin", 0, 0, NULL, "File of the private GStreamer registry" },
 
   { "paths.cache", MEDLEY_CONFIG_PATH, "${cache}/stages", 0, 0, NULL, "Folder of the stage cache; daemons may share it" },
+  { "paths.dot", MEDLEY_CONFIG_STRING, "dot", 0, 0, NULL, "Graphviz' program that draws pipelines, a name or a path; empty for none" },
 
   { "cache.bytes", MEDLEY_CONFIG_BYTES, "2GiB", 0, 0, NULL, "Most bytes of kept results of stages; 0 keeps none and looks none up" },
   { "cache.entry-bytes", MEDLEY_CONFIG_BYTES, "64MiB", 4 * KIB, 0, NULL, "Largest result of a stage that is kept" },
@@ -77,6 +78,8 @@ static const MedleyConfigKey table[] = {
   { "limits.queue-per-client", MEDLEY_CONFIG_INTEGER, "10000", 1, 0, NULL, "Most jobs of one client that wait" },
 
   { "limits.free-space", MEDLEY_CONFIG_BYTES, "256MiB", 0, 0, NULL, "Free space of the spool's disk below which new jobs are refused" },
+  { "limits.drawing-time", MEDLEY_CONFIG_DURATION, "10s", 1, 3600, NULL, "Longest time in which Graphviz draws a pipeline" },
+  { "limits.drawing-bytes", MEDLEY_CONFIG_BYTES, "4MiB", KIB, 256 * MIB, NULL, "Largest picture of a pipeline" },
   { "limits.request-key", MEDLEY_CONFIG_INTEGER, "255", 16, 4096, NULL, "Longest idempotency key, in bytes" },
 
   { "jobs.keep", MEDLEY_CONFIG_INTEGER, "1000", 0, 0, NULL, "Finished jobs that are kept" },

@@ -140,6 +140,8 @@ medley_cli_check_words (MedleyCli *cli, guint minimum, guint maximum, GError **e
 int
 medley_cmd_run (MedleyCli *cli);
 int
+medley_cmd_graph (MedleyCli *cli);
+int
 medley_cmd_validate (MedleyCli *cli);
 int
 medley_cmd_pipelines (MedleyCli *cli);

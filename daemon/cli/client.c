@@ -13,6 +13,8 @@
 #include "cli/reply.h"
 
 #define API "/api/v1"
+/* Some answers exist as a stream as well. */
+#define JSON "application/json"
 /* Longest JSON answer that is taken; a list of voices has some hundred kilobytes. */
 #define MAX_ANSWER (64u * 1024 * 1024)
 #define PATIENCE_SECONDS 60
@@ -270,15 +272,14 @@ on_answered (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-call_async (MedleyClient *self, const char *method, const char *path, const char *type,
-            GBytes *body, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
+call_async (MedleyClient *self, const char *method, const char *path, const char *accept,
+            const char *type, GBytes *body, GCancellable *cancellable, GAsyncReadyCallback callback,
+            gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, data);
   SoupMessage *message = new_message (self, method, path);
 
-  /* Some answers exist as a stream as well. */
-  soup_message_headers_replace (soup_message_get_request_headers (message), "Accept",
-                                "application/json");
+  soup_message_headers_replace (soup_message_get_request_headers (message), "Accept", accept);
   if (body != NULL)
     soup_message_set_request_body_from_bytes (message, type, body);
   g_task_set_task_data (task, message, g_object_unref);
@@ -287,18 +288,25 @@ call_async (MedleyClient *self, const char *method, const char *path, const char
                                     on_answered, g_object_ref (task));
 }
 
-static GVariant *
-call_finish (GAsyncResult *result, GVariant **problem, GError **error)
+static GBytes *
+fetch_finish (GAsyncResult *result, GVariant **problem, GError **error)
 {
   SoupMessage *message = g_task_get_task_data (G_TASK (result));
   g_autoptr (GBytes) answer = g_task_propagate_pointer (G_TASK (result), error);
 
-  if (answer == NULL)
+  if (answer != NULL && !SOUP_STATUS_IS_SUCCESSFUL (soup_message_get_status (message))) {
+    take_problem (message, answer, problem, error);
     return NULL;
-  if (SOUP_STATUS_IS_SUCCESSFUL (soup_message_get_status (message)))
-    return parse_json (answer, error);
-  take_problem (message, answer, problem, error);
-  return NULL;
+  }
+  return g_steal_pointer (&answer);
+}
+
+static GVariant *
+call_finish (GAsyncResult *result, GVariant **problem, GError **error)
+{
+  g_autoptr (GBytes) answer = fetch_finish (result, problem, error);
+
+  return answer != NULL ? parse_json (answer, error) : NULL;
 }
 
 static void
@@ -313,17 +321,29 @@ medley_client_call (MedleyClient *self, const char *method, const char *path, co
 {
   g_autoptr (GAsyncResult) result = NULL;
 
-  call_async (self, method, path, type, body, cancellable, on_result, &result);
+  call_async (self, method, path, JSON, type, body, cancellable, on_result, &result);
   while (result == NULL)
     g_main_context_iteration (NULL, TRUE);
   return call_finish (result, problem, error);
+}
+
+GBytes *
+medley_client_fetch (MedleyClient *self, const char *path, const char *accept, GVariant **problem,
+                     GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  call_async (self, "GET", path, accept, NULL, NULL, cancellable, on_result, &result);
+  while (result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  return fetch_finish (result, problem, error);
 }
 
 void
 medley_client_get_async (MedleyClient *self, const char *path, GCancellable *cancellable,
                          GAsyncReadyCallback callback, gpointer data)
 {
-  call_async (self, "GET", path, NULL, NULL, cancellable, callback, data);
+  call_async (self, "GET", path, JSON, NULL, NULL, cancellable, callback, data);
 }
 
 GVariant *

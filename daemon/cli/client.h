@@ -76,6 +76,23 @@ GVariant *
 medley_client_call (MedleyClient *self, const char *method, const char *path, const char *type,
                     GBytes *body, GVariant **problem, GCancellable *cancellable, GError **error);
 
+/**
+ * medley_client_fetch:
+ * @self: a client
+ * @path: as above
+ * @accept: media type to ask for
+ * @problem: see above
+ * @cancellable: (nullable): gives up
+ * @error: see above
+ *
+ * A GET whose short answer is no JSON; waits for it as medley_client_call() does.
+ *
+ * Returns: (transfer full) (nullable): the answer
+ */
+GBytes *
+medley_client_fetch (MedleyClient *self, const char *path, const char *accept, GVariant **problem,
+                     GCancellable *cancellable, GError **error);
+
 /* medley_client_call() with JSON; consumes a floating @body */
 GVariant *
 medley_client_call_json (MedleyClient *self, const char *method, const char *path, GVariant *body,

@@ -37,6 +37,12 @@ static const MedleyArgOption run_options[] = {
   { NULL }
 };
 
+static const MedleyArgOption graph_options[] = {
+  { "output", 'o', MEDLEY_ARG_VALUE, "FILE", "where to write it (standard output)" },
+  { "format", 0, MEDLEY_ARG_VALUE, "FORMAT", "dot or svg, else it follows from FILE (dot)" },
+  { NULL }
+};
+
 static const MedleyArgOption engines_options[] = {
   { "task", 0, MEDLEY_ARG_VALUE, "TASK", "only engines for this task" },
   { NULL }
@@ -115,6 +121,10 @@ static const MedleyCommand commands[] = {
     "  medley run narrated-video article.txt -o video=article.mp4 -o captions=article.vtt\n"
     "  medley run ./my-pipeline.json --set width=640",
     medley_cmd_run },
+  { "graph", "PIPELINE", "draw a pipeline",
+    "Writes it in Graphviz' language, or as the picture that Graphviz makes of it, where that is installed.",
+    graph_options, "  medley graph narrated-video -o video.svg\n  medley graph speak | dot -Tpng > speak.png",
+    medley_cmd_graph },
   { "validate", "FILE...", "check pipeline files",
     "Prints every fault as FILE:LINE:COLUMN: error: ... and exits with 4 when there is any. An installed pipeline\n"
     "is checked by its name, standard input with -.",

@@ -177,7 +177,8 @@ extern const MedleyHttpRouteGroup medley_http_info_routes;
 extern const MedleyHttpRouteGroup medley_http_job_routes;
 extern const MedleyHttpRouteGroup medley_http_output_routes;
 extern const MedleyHttpRouteGroup medley_http_run_routes;
-extern const MedleyHttpRouteGroup medley_http_catalog_routes;
+extern const MedleyHttpRouteGroup medley_http_pipeline_routes;
+extern const MedleyHttpRouteGroup medley_http_engine_routes;
 
 /* (array zero-terminated=1): all groups */
 const MedleyHttpRouteGroup *const *
@@ -255,6 +256,17 @@ medley_http_list_pipelines (MedleyHttp *http, MedleyHttpExchange *exchange,
 void
 medley_http_show_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
                            const char *const *params);
+void
+medley_http_show_pipeline_file (MedleyHttp *http, MedleyHttpExchange *exchange,
+                                const char *const *params);
+void
+medley_http_put_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
+                          const char *const *params);
+void
+medley_http_remove_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
+                             const char *const *params);
+void
+medley_http_show_graph (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
 medley_http_validate_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
                                const char *const *params);

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 /* What the files of the manager share: manager.c (runs), creation.c, control.c, waiting.c (why jobs
  * do not run yet), suspension.c (engines that crash), ending.c, lookup.c (which jobs there are),
  * saving.c (what goes to the store), drain.c (how it comes to rest), recovery.c (what an earlier
- * daemon left) and retention.c (what is forgotten). */
+ * daemon left), retention.c (what is forgotten) and pipelines.c (which are saved and removed). */
 
 typedef struct _MedleyDrain MedleyDrain;
 
@@ -60,6 +60,9 @@ struct _MedleyJobManager {
   guint surplus_source;
   guint n_ended_busily; /* jobs since there was last none left */
   guint quiet_source;
+
+  GQueue pipeline_changes; /* GTask, in order; see pipelines.c */
+  gboolean is_changing_pipelines;
 
   MedleyDrain *drain; /* NULL while jobs are taken */
 

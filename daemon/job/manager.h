@@ -254,6 +254,77 @@ GPtrArray *
 medley_job_manager_check_finish (MedleyJobManager *self, GAsyncResult *result, GError **error);
 
 /**
+ * MedleyPipelineCondition:
+ * @current: (nullable): the pipeline of that name as it is now
+ * @text: (nullable): its file
+ * @data: as given
+ * @error: why the change is not to be made
+ *
+ * Returns: whether a change may be made
+ */
+typedef gboolean (*MedleyPipelineCondition) (MedleyPipeline *current, GBytes *text, gpointer data,
+                                             GError **error);
+
+/**
+ * medley_job_manager_save_pipeline_async:
+ * @self: a manager
+ * @name: 1 to 128 letters, digits, "_" and "-"
+ * @text: its file; the caller has held it against limits.pipeline-bytes
+ * @condition: (nullable): looked at right before the file is written
+ * @condition_data: for @condition, alive until @callback is called
+ * @callback: called from the main context
+ * @data: for @callback
+ *
+ * Checks a pipeline as wholly as an installed one, any element being allowed, and saves it in the
+ * last folder of paths.pipelines, where it wins over one of the same name in the others. Whoever
+ * may call this may do what the administrator may.
+ */
+void
+medley_job_manager_save_pipeline_async (MedleyJobManager *self, const char *name, GBytes *text,
+                                        MedleyPipelineCondition condition, gpointer condition_data,
+                                        GAsyncReadyCallback callback, gpointer data);
+
+/**
+ * medley_job_manager_save_pipeline_finish:
+ * @self: a manager
+ * @result: what the callback got
+ * @is_new: (out): whether there was none of that name
+ * @faults: (out) (optional) (transfer full) (nullable): with %MEDLEY_ERROR_INVALID_PIPELINE
+ * `aa{sv}` as medley_faults_to_variant() makes it
+ * @error: %MEDLEY_ERROR_INVALID_PIPELINE, %MEDLEY_ERROR_UNAVAILABLE or
+ * %MEDLEY_ERROR_SANDBOX_MISSING when no worker could check it, %MEDLEY_ERROR_NO_SPACE,
+ * %MEDLEY_ERROR_IO, %MEDLEY_ERROR_NOT_ALLOWED without a folder, or the condition's
+ *
+ * Returns: whether it is on the disk, and in the library
+ */
+gboolean
+medley_job_manager_save_pipeline_finish (MedleyJobManager *self, GAsyncResult *result,
+                                         gboolean *is_new, GVariant **faults, GError **error);
+
+/**
+ * medley_job_manager_remove_pipeline_async:
+ * @self: a manager
+ * @name: name of a pipeline
+ * @condition: (nullable): as for medley_job_manager_save_pipeline_async()
+ * @condition_data: likewise
+ * @callback: called from the main context
+ * @data: for @callback
+ *
+ * Removes a pipeline from the last folder of paths.pipelines; one of the same name in another
+ * folder is there again. Jobs keep the pipeline they were made with.
+ */
+void
+medley_job_manager_remove_pipeline_async (MedleyJobManager *self, const char *name,
+                                          MedleyPipelineCondition condition,
+                                          gpointer condition_data, GAsyncReadyCallback callback,
+                                          gpointer data);
+/* @error: MEDLEY_ERROR_NOT_FOUND, MEDLEY_ERROR_NOT_ALLOWED for one in another folder,
+ * MEDLEY_ERROR_IO, or the condition's */
+gboolean
+medley_job_manager_remove_pipeline_finish (MedleyJobManager *self, GAsyncResult *result,
+                                           GError **error);
+
+/**
  * medley_job_manager_inspect_async:
  * @self: a manager
  * @engine: name of an engine

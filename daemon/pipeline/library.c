@@ -459,3 +459,82 @@ medley_library_client_context (MedleyLibrary *self, const char *const *allowed_e
   self->client_context.allowed_elements = (const char *const *) allowed;
   return &self->client_context;
 }
+
+/* A pipeline that is not there yet stands in for the one of its name, so that it can be seen
+ * whether it would contain itself. */
+typedef struct {
+  MedleyLibrary *library;
+  const char *name;
+  MedleyPipeline *unchecked;
+} Candidate;
+
+static MedleyPipeline *
+lookup_candidate (const char *name, gpointer data)
+{
+  Candidate *candidate = data;
+
+  return g_str_equal (name, candidate->name) ? candidate->unchecked
+                                             : lookup (name, candidate->library);
+}
+
+static GPtrArray *
+list_with_candidate (gpointer data)
+{
+  return medley_library_names (((Candidate *) data)->library);
+}
+
+MedleyPipeline *
+medley_library_parse (MedleyLibrary *self, const char *name, GBytes *text)
+{
+  g_autofree char *file = g_strconcat (name, ".json", NULL);
+  gsize length;
+  const char *json = g_bytes_get_data (text, &length);
+  g_autoptr (MedleySpec) spec
+      = medley_spec_read (json != NULL ? json : "", length, file, &self->context);
+  g_autoptr (MedleyPipeline) unchecked = NULL;
+  Candidate candidate = { self, name, NULL };
+  MedleyPipelineContext context = self->context;
+
+  check_name (spec);
+  candidate.unchecked = unchecked = medley_pipeline_new (spec, NULL);
+  context.lookup = lookup_candidate;
+  context.lookup_data = &candidate;
+  context.names = list_with_candidate;
+  return medley_pipeline_new (spec, &context);
+}
+
+GBytes *
+medley_library_get_text (MedleyLibrary *self, const char *name)
+{
+  const Entry *entry = g_hash_table_lookup (self->entries, name);
+
+  return entry != NULL ? entry->text : NULL;
+}
+
+const char *
+medley_library_get_folder (MedleyLibrary *self)
+{
+  guint n = g_strv_length (self->folders);
+
+  return n > 0 ? self->folders[n - 1] : NULL;
+}
+
+char *
+medley_library_make_path (MedleyLibrary *self, const char *name)
+{
+  g_autofree char *base = g_strconcat (name, ".json", NULL);
+
+  return g_build_filename (medley_library_get_folder (self), base, NULL);
+}
+
+gboolean
+medley_library_is_saved (MedleyLibrary *self, const char *name)
+{
+  const Entry *entry = g_hash_table_lookup (self->entries, name);
+  g_autofree char *path = NULL;
+
+  if (entry == NULL || medley_library_get_folder (self) == NULL)
+    return FALSE;
+  path = medley_library_make_path (self, name);
+  return g_str_equal (entry->path, path);
+}

@@ -118,4 +118,36 @@ medley_library_context (MedleyLibrary *self);
 const MedleyPipelineContext *
 medley_library_client_context (MedleyLibrary *self, const char *const *allowed_elements);
 
+/**
+ * medley_library_parse:
+ * @self: a library
+ * @name: name of a pipeline
+ * @text: what might be its file
+ *
+ * Checks a text as the pipeline that it would be if it were the file "NAME.json" of the last
+ * folder.
+ *
+ * Returns: (transfer full): the pipeline, with or without faults
+ */
+MedleyPipeline *
+medley_library_parse (MedleyLibrary *self, const char *name, GBytes *text);
+
+/* (transfer none) (nullable): the text of a pipeline's file, %NULL when there is none of that name
+ * or it could not be read; valid until the library changes */
+GBytes *
+medley_library_get_text (MedleyLibrary *self, const char *name);
+
+/* (transfer none) (nullable): the last folder, whose files win over all others; it need not exist
+ */
+const char *
+medley_library_get_folder (MedleyLibrary *self);
+
+/* (transfer full): where a pipeline of this name is in the last folder, or would be */
+char *
+medley_library_make_path (MedleyLibrary *self, const char *name);
+
+/* whether a pipeline's file lies in the last folder */
+gboolean
+medley_library_is_saved (MedleyLibrary *self, const char *name);
+
 G_END_DECLS

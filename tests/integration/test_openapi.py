@@ -178,6 +178,18 @@ class Described(unittest.TestCase):
         for text in ((SOURCE / "pipelines" / "speak.json").read_bytes(), b"{", b'{"medley": 1, "stagse": {}}'):
             self.ask("validatePipeline", body=text, headers={"Content-Type": "application/json"})
 
+    def test_saving(self):
+        text = json.dumps(pipeline("fakeecho")).encode()
+        json_type = {"Content-Type": "application/json"}
+        self.assertEqual(self.ask("savePipeline", name="new", body=text, headers=json_type).status, 201)
+        self.assertEqual(self.ask("savePipeline", name="new", body=text, headers=json_type).status, 200)
+        for operation in ("getPipeline", "getPipelineFile"):
+            tag = self.ask(operation, name="new").headers["etag"]
+            self.assertEqual(self.ask(operation, name="new", headers={"If-None-Match": tag}).status, 304)
+        for query in ("?format=dot", "?format=svg"):
+            self.assertEqual(self.ask("drawPipeline", query, name="new").status, 200)
+        self.assertEqual(self.ask("removePipeline", name="new").status, 204)
+
     def test_server(self):
         for operation in ("getServer", "getHealth", "getReadiness", "getDescription"):
             self.assertEqual(self.ask(operation).status, 200)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <medley/medley-error.h>
 
-#include "base/nearest.h"
-#include "http/body.h"
 #include "http/problem.h"
 #include "http/routes.h"
 
@@ -42,93 +40,6 @@ respond_list (MedleyHttpExchange *exchange, const char *name, GVariant *list)
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert_value (&dict, name, list);
   medley_http_respond_json (exchange, 200, g_variant_dict_end (&dict));
-}
-
-void
-medley_http_list_pipelines (MedleyHttp *http, MedleyHttpExchange *exchange,
-                            const char *const *params)
-{
-  MedleyLibrary *library = medley_job_manager_get_library (medley_http_get_manager (http));
-  g_autoptr (GPtrArray) pipelines = medley_library_list (library);
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; i < pipelines->len; i++)
-    g_variant_builder_add_value (&builder,
-                                 medley_pipeline_describe (g_ptr_array_index (pipelines, i)));
-  respond_list (exchange, "pipelines", g_variant_builder_end (&builder));
-}
-
-MedleyPipeline *
-medley_http_find_pipeline (MedleyHttp *http, const char *name, GError **error)
-{
-  MedleyLibrary *library = medley_job_manager_get_library (medley_http_get_manager (http));
-  MedleyPipeline *pipeline = medley_library_lookup (library, name);
-  g_autoptr (GPtrArray) names = NULL;
-  const char *near;
-
-  if (pipeline != NULL)
-    return pipeline;
-  names = medley_library_names (library);
-  g_ptr_array_add (names, NULL);
-  near = medley_nearest (name, (const char *const *) names->pdata);
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_FOUND, "there is no pipeline \"%s\"%s%s%s",
-               name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-               near != NULL ? "\"?" : "");
-  return NULL;
-}
-
-void
-medley_http_show_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
-                           const char *const *params)
-{
-  g_autoptr (GError) error = NULL;
-  MedleyPipeline *pipeline = medley_http_find_pipeline (http, params[0], &error);
-
-  if (pipeline == NULL)
-    medley_http_respond_problem (exchange, error, 0, NULL);
-  else
-    medley_http_respond_json (exchange, 200, medley_pipeline_describe (pipeline));
-}
-
-static void
-on_checked (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (Waiting) self = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) faults
-      = medley_job_manager_check_finish (MEDLEY_JOB_MANAGER (source), result, &error);
-  GVariantDict dict;
-
-  if (faults == NULL) {
-    medley_http_respond_problem (self->exchange, error, 0, NULL);
-    return;
-  }
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "valid", "b", !medley_faults_have_errors (faults));
-  g_variant_dict_insert_value (&dict, "faults", medley_faults_to_variant (faults));
-  medley_http_respond_json (self->exchange, 200, g_variant_dict_end (&dict));
-}
-
-static void
-check_text (MedleyHttp *http, MedleyHttpExchange *exchange, GBytes *text)
-{
-  gsize length;
-  const char *json = g_bytes_get_data (text, &length);
-
-  medley_job_manager_check_async (medley_http_get_manager (http), json != NULL ? json : "", length,
-                                  NULL, FALSE, on_checked, waiting_new (http, exchange));
-}
-
-void
-medley_http_validate_pipeline (MedleyHttp *http, MedleyHttpExchange *exchange,
-                               const char *const *params)
-{
-  /* Text that is no JSON is a fault like others, so nothing but the length is checked here. */
-  medley_http_read_json_text (http, exchange,
-                              medley_config_get_number (medley_http_get_config (http),
-                                                        "limits.pipeline-bytes"),
-                              check_text);
 }
 
 void
