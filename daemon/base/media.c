@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/media.h"
 
+#include <medley/medley-error.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* clang-format off */
@@ -17,6 +19,7 @@ static const MedleyMediaType table[] = {
   { "audio/flac", MEDLEY_MODALITY_AUDIO, "flac", "audio/x-flac", "audio/x-flac", NULL, TRUE },
   { "audio/wav", MEDLEY_MODALITY_AUDIO, "wav", "audio/x-wav", "audio/x-raw,format=S16LE", NULL, TRUE },
   { "audio/mpeg", MEDLEY_MODALITY_AUDIO, "mp3", "audio/mpeg,mpegversion=1,layer=3", "audio/mpeg,mpegversion=1,layer=3", NULL, TRUE },
+  { "audio/aac", MEDLEY_MODALITY_AUDIO, "aac", "audio/mpeg,mpegversion=4,stream-format=adts", "audio/mpeg,mpegversion=4,stream-format=adts", NULL, TRUE },
   { "audio/pcm", MEDLEY_MODALITY_AUDIO, "pcm raw s16", "audio/x-raw,format=S16LE,layout=interleaved", "audio/x-raw,format=S16LE,layout=interleaved", NULL, TRUE },
   { "video/webm", MEDLEY_MODALITY_VIDEO, "webm", "video/webm", "audio/x-opus", "video/x-vp8", TRUE },
   { "video/mp4", MEDLEY_MODALITY_VIDEO, "mp4 m4v", "video/quicktime,variant=iso", "audio/mpeg,mpegversion=4", "video/x-h264", TRUE },
@@ -42,6 +45,77 @@ medley_media_lookup (const char *name)
       return &table[i];
   }
   return NULL;
+}
+
+/* What bare samples may be asked for with. */
+static const struct {
+  const char *name;
+  guint minimum;
+  guint maximum;
+} parameters[] = { { "rate", 8000, 192000 }, { "channels", 1, 8 } };
+
+static gboolean
+take_parameter (char *text, guint *values)
+{
+  char *equals = strchr (text, '=');
+  guint64 value;
+
+  if (equals == NULL)
+    return FALSE;
+  *equals = '\0';
+  g_strchomp (text);
+  for (guint i = 0; i < G_N_ELEMENTS (parameters); i++) {
+    if (g_ascii_strcasecmp (text, parameters[i].name) != 0)
+      continue;
+    if (values[i] != 0
+        || !g_ascii_string_to_unsigned (g_strchug (equals + 1), 10, parameters[i].minimum,
+                                        parameters[i].maximum, &value, NULL))
+      return FALSE;
+    values[i] = (guint) value;
+    return TRUE;
+  }
+  return FALSE;
+}
+
+char *
+medley_media_normalize (const char *name, GError **error)
+{
+  const MedleyMediaType *type = medley_media_lookup (name);
+  g_autoptr (GString) text = NULL;
+  g_auto (GStrv) parts = NULL;
+  guint values[G_N_ELEMENTS (parameters)] = { 0 };
+
+  if (type == NULL || !type->writable) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
+                 "\"%.64s\" is no media type that can be written", name);
+    return NULL;
+  }
+  text = g_string_new (type->name);
+  if (!g_str_equal (type->name, "audio/pcm"))
+    return g_string_free (g_steal_pointer (&text), FALSE);
+  parts = g_strsplit (name, ";", -1);
+  for (guint i = 1; parts[i] != NULL; i++) {
+    if (!take_parameter (g_strstrip (parts[i]), values)) {
+      g_set_error (
+          error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
+          "audio/pcm takes \"rate\" (8000 to 192000) and \"channels\" (1 to 8), each once");
+      return NULL;
+    }
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (parameters); i++) {
+    if (values[i] != 0)
+      g_string_append_printf (text, ";%s=%u", parameters[i].name, values[i]);
+  }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+guint
+medley_media_get_parameter (const char *name, const char *parameter)
+{
+  g_autofree char *key = g_strconcat (";", parameter, "=", NULL);
+  const char *found = strstr (name, key);
+
+  return found != NULL ? (guint) strtoul (found + strlen (key), NULL, 10) : 0;
 }
 
 const MedleyMediaType *

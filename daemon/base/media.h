@@ -53,6 +53,30 @@ const MedleyMediaType *
 medley_media_lookup (const char *name);
 
 /**
+ * medley_media_normalize:
+ * @name: a media type that an output shall have, with parameters after ";"
+ * @error: %MEDLEY_ERROR_UNSUPPORTED_TYPE when no output can have it
+ *
+ * Bare samples may be asked for with "rate" (8000 to 192000) and "channels" (1 to 8):
+ * "audio/pcm;rate=24000;channels=1". Parameters of other types are dropped.
+ *
+ * Returns: (transfer full) (nullable): the type as it is written in the table, with the parameters
+ * that count
+ */
+char *
+medley_media_normalize (const char *name, GError **error);
+
+/**
+ * medley_media_get_parameter:
+ * @name: a media type as medley_media_normalize() makes it
+ * @parameter: "rate" or "channels"
+ *
+ * Returns: its value, 0 when the type does not have it
+ */
+guint
+medley_media_get_parameter (const char *name, const char *parameter);
+
+/**
  * medley_media_for_file_name:
  * @file_name: a path or a name
  *

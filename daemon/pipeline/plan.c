@@ -331,15 +331,15 @@ build_inputs (Plan *plan, GError **error)
 }
 
 /* The media type of an output: the pipeline's own or the one that is asked for. */
-static const char *
+static char *
 choose_type (const MedleyOutputSpec *output, const char *wanted, GError **error)
 {
   const MedleyMediaType *own = medley_media_lookup (output->type);
-  const MedleyMediaType *type = *wanted != '\0' ? medley_media_lookup (wanted) : own;
+  g_autofree char *name = medley_media_normalize (*wanted != '\0' ? wanted : output->type, error);
+  const MedleyMediaType *type = name != NULL ? medley_media_lookup (name) : NULL;
 
-  if (type == NULL || !type->writable) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
-                 "the output \"%s\" cannot be written as \"%.64s\"", output->name, wanted);
+  if (type == NULL) {
+    g_prefix_error (error, "the output \"%s\" cannot be written so: ", output->name);
     return NULL;
   }
   if (type->modality != own->modality) {
@@ -348,7 +348,7 @@ choose_type (const MedleyOutputSpec *output, const char *wanted, GError **error)
                  medley_modality_to_string (own->modality), own->name, type->name);
     return NULL;
   }
-  return type->name;
+  return g_steal_pointer (&name);
 }
 
 /* @present: whether any of its sources is there. */
@@ -356,7 +356,7 @@ static gboolean
 add_output (Plan *plan, const MedleyOutputSpec *output, const char *wanted,
             GVariantBuilder *builder, gboolean *present, GError **error)
 {
-  const char *type = choose_type (output, wanted, error);
+  g_autofree char *type = choose_type (output, wanted, error);
   GVariantBuilder sources;
   guint n = 0;
 

@@ -21,6 +21,7 @@ typedef struct {
   GstBin *bin;
   MedleyNode *node;
   const MedleyMediaType *type;
+  const char *wanted; /* the type with its parameters */
   const MedleyEncodeSource *sources;
   guint n_sources;
   GstElement *sink;
@@ -246,6 +247,38 @@ add_encoder (Encode *self, const char *caps_text, gboolean video)
   return encoder;
 }
 
+/* Bare samples, at the rate that is asked for. */
+static GstElement *
+add_raw (Encode *self, const char *caps_text)
+{
+  GstElement *filter = medley_link_add (self->bin, self->node, "capsfilter");
+  g_autoptr (GstCaps) caps = gst_caps_from_string (caps_text);
+  guint rate = medley_media_get_parameter (self->wanted, "rate");
+  guint channels = medley_media_get_parameter (self->wanted, "channels");
+
+  if (filter == NULL)
+    return NULL;
+  if (rate > 0)
+    gst_caps_set_simple (caps, "rate", G_TYPE_INT, (int) rate, NULL);
+  if (channels > 0)
+    gst_caps_set_simple (caps, "channels", G_TYPE_INT, (int) channels, NULL);
+  g_object_set (filter, "caps", caps, NULL);
+  return filter;
+}
+
+/* Frames that can stand alone, as encoders of AAC do not make them by themselves. */
+static GstElement *
+add_framing (Encode *self, GstElement *encoder, const char *caps_text)
+{
+  GstElement *parser = medley_link_add (self->bin, self->node, "aacparse");
+  GstElement *filter = medley_link_add (self->bin, self->node, "capsfilter");
+
+  if (parser == NULL || filter == NULL)
+    return NULL;
+  gst_util_set_object_arg (G_OBJECT (filter), "caps", caps_text);
+  return gst_element_link_many (encoder, parser, filter, NULL) ? filter : NULL;
+}
+
 /* One track that is its own file. encodebin2 takes no profile without a container. */
 static gboolean
 make_single (Encode *self, MedleyLinkKind kind, gboolean video, GError **error)
@@ -256,6 +289,7 @@ make_single (Encode *self, MedleyLinkKind kind, gboolean video, GError **error)
       = medley_link_add (self->bin, self->node, video ? "videoconvert" : "audioconvert");
   GstElement *scale
       = medley_link_add (self->bin, self->node, video ? "videoscale" : "audioresample");
+  GstElement *encoder;
   GstElement *last;
   g_autoptr (GstPad) to = NULL;
 
@@ -264,13 +298,12 @@ make_single (Encode *self, MedleyLinkKind kind, gboolean video, GError **error)
                    self->type->name, self->n_sources);
   if (convert == NULL || scale == NULL)
     return missing (self, error, "a converter");
-  last = is_raw ? medley_link_add (self->bin, self->node, "capsfilter")
-                : add_encoder (self, caps, video);
+  encoder = last = is_raw ? add_raw (self, caps) : add_encoder (self, caps, video);
+  if (encoder != NULL && g_str_equal (self->type->name, "audio/aac"))
+    last = add_framing (self, encoder, caps);
   if (last == NULL)
     return missing (self, error, caps);
-  if (is_raw)
-    gst_util_set_object_arg (G_OBJECT (last), "caps", caps);
-  if (!gst_element_link_many (convert, scale, last, NULL))
+  if (!gst_element_link_many (convert, scale, encoder, NULL))
     return mismatch (self, &self->sources[0], error);
   to = gst_element_get_static_pad (convert, "sink");
   return link_source (self, &self->sources[0], to, kind, error)
@@ -317,7 +350,7 @@ medley_encode_make (GstBin *bin, MedleyNode *node, const char *type,
                     guint64 max_pixels, const char **code, GError **error)
 {
   Encode self
-      = { bin, node, medley_media_lookup (type), sources, n_sources, sink, max_pixels, code };
+      = { bin, node, medley_media_lookup (type), type, sources, n_sources, sink, max_pixels, code };
   MedleyMediaType unknown = { .name = type };
 
   if (self.type == NULL || !self.type->writable) {

@@ -3,6 +3,7 @@
 
 #include <espeak-ng/speak_lib.h>
 #include <medley/medley-error.h>
+#include <sonic.h>
 #include <string.h>
 
 #include "espeak-voices.h"
@@ -18,6 +19,9 @@ typedef struct {
   GArray *marks;
   gboolean refused;
   guint foreign_rate;
+  double stretch;
+  sonicStream stretcher; /* NULL while nothing is stretched */
+  GArray *stretched;
 } Utterance;
 
 /* The library's state is global, so this is too. */
@@ -32,6 +36,32 @@ static struct {
   Utterance *current;
   EspeakSettings applied;
 } library;
+
+/* Hands audio to the sink, with the marks that are there. Returns: whether to go on */
+static gboolean
+hand_over (Utterance *self, const gint16 *samples, gsize n)
+{
+  gboolean go_on;
+
+  if (n == 0 && self->marks->len == 0)
+    return TRUE;
+  go_on = self->sink (samples, n, (const EspeakMark *) (gpointer) self->marks->data,
+                      self->marks->len, self->user_data);
+  g_array_set_size (self->marks, 0);
+  self->refused = !go_on;
+  return go_on;
+}
+
+/* What the stretcher has got ready. */
+static gboolean
+hand_over_stretched (Utterance *self)
+{
+  int n = sonicSamplesAvailable (self->stretcher);
+
+  g_array_set_size (self->stretched, (guint) n);
+  n = sonicReadShortFromStream (self->stretcher, (short *) (gpointer) self->stretched->data, n);
+  return hand_over (self, (const gint16 *) (gpointer) self->stretched->data, (gsize) n);
+}
 
 static int
 on_audio (short *wav, int n_samples, espeak_EVENT *events)
@@ -50,6 +80,7 @@ on_audio (short *wav, int n_samples, espeak_EVENT *events)
         .length = MAX (event->length, 0),
         .sample = (guint64) MAX (event->audio_position, 0) * ESPEAK_RATE / 1000,
       };
+      mark.sample = (guint64) ((double) mark.sample * utterance->stretch);
       /* A word at position 0 is none: it is how the library closes a clause. */
       if (event->text_position > 0)
         g_array_append_val (utterance->marks, mark);
@@ -60,14 +91,11 @@ on_audio (short *wav, int n_samples, espeak_EVENT *events)
   }
 
   gsize n = wav != NULL && n_samples > 0 ? n_samples : 0;
-  if (n == 0 && utterance->marks->len == 0)
-    return 0;
-  if (!utterance->sink (wav, n, (const EspeakMark *) (gpointer) utterance->marks->data,
-                        utterance->marks->len, utterance->user_data)) {
-    utterance->refused = TRUE;
-    return 1;
-  }
-  return 0;
+  if (utterance->stretcher == NULL)
+    return hand_over (utterance, wav, n) ? 0 : 1;
+  if (n > 0)
+    sonicWriteShortToStream (utterance->stretcher, wav, (int) n);
+  return hand_over_stretched (utterance) ? 0 : 1;
 }
 
 /* The library would open the file that an <audio> element names: have its alternative text spoken.
@@ -177,11 +205,41 @@ apply_settings (const EspeakSettings *settings, GError **error)
   return TRUE;
 }
 
+static void
+begin_stretching (Utterance *self)
+{
+  if (self->stretch <= 1)
+    return;
+  self->stretcher = sonicCreateStream (ESPEAK_RATE, 1);
+  self->stretched = g_array_new (FALSE, FALSE, sizeof (gint16));
+  sonicSetSpeed (self->stretcher, (float) (1 / self->stretch));
+}
+
+/* @whole: whether what is left is wanted */
+static void
+end_stretching (Utterance *self, gboolean whole)
+{
+  if (self->stretcher == NULL)
+    return;
+  if (whole && !self->refused && self->foreign_rate == 0
+      && !g_cancellable_is_cancelled (self->cancellable)) {
+    sonicFlushStream (self->stretcher);
+    hand_over_stretched (self);
+  }
+  sonicDestroyStream (self->stretcher);
+  g_array_unref (self->stretched);
+}
+
 gboolean
 espeak_core_speak (const EspeakSettings *settings, const char *text, EspeakFlags flags,
                    EspeakSink sink, gpointer user_data, GCancellable *cancellable, GError **error)
 {
-  Utterance utterance = { .sink = sink, .user_data = user_data, .cancellable = cancellable };
+  Utterance utterance = {
+    .sink = sink,
+    .user_data = user_data,
+    .cancellable = cancellable,
+    .stretch = MAX (settings->stretch, 1),
+  };
 
   if (!take_turn (&utterance, cancellable, error))
     return FALSE;
@@ -195,10 +253,12 @@ espeak_core_speak (const EspeakSettings *settings, const char *text, EspeakFlags
       synth_flags |= espeakSSML;
 
     utterance.marks = g_array_new (FALSE, FALSE, sizeof (EspeakMark));
+    begin_stretching (&utterance);
     library.current = &utterance;
     espeak_ERROR result
         = espeak_Synth (text, strlen (text) + 1, 0, POS_CHARACTER, 0, synth_flags, NULL, NULL);
     library.current = NULL;
+    end_stretching (&utterance, result == EE_OK);
     g_array_unref (utterance.marks);
 
     /* A document changes voice and rate, and a cut-off one does not change them back. */

@@ -18,7 +18,9 @@ G_BEGIN_DECLS
 /**
  * EspeakSettings:
  * @voice: the library's own voice identifier, from espeak_voices_resolve()
- * @rate: words a minute, 80 to 450
+ * @rate: words a minute, 80 to 1800; the library alone speaks no slower
+ * @stretch: how many times longer it takes than at @rate, with the same pitch; 1 and below for not
+ * at all
  * @pitch: base pitch, 0 to 100, 50 is normal
  * @volume: 0 (silence) to 200, 100 is normal
  *
@@ -27,6 +29,7 @@ G_BEGIN_DECLS
 typedef struct {
   char *voice;
   guint rate;
+  double stretch;
   guint pitch;
   guint volume;
 } EspeakSettings;

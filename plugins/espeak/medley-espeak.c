@@ -13,6 +13,7 @@
  * Properties (settable in READY, in force from the next start):
  *   voice     a voice of `medley voices espeak`, or a language, with an optional variant
  * ("en-gb+f3") language  BCP 47 tag, empty to go by the voice rate      words a minute, 80 to 450
+ *   speed     how many times faster than that, 0.25 to 4
  *   pitch     0 to 100
  *   volume    0 to 200
  *   ssml      the input is one SSML document
@@ -28,6 +29,7 @@ GST_DEBUG_CATEGORY_STATIC (espeak_debug);
 
 #define DEFAULT_VOICE "en-gb"
 #define DEFAULT_RATE 175
+#define SLOWEST 80 /* words a minute that the library speaks */
 #define DEFAULT_PITCH 50
 #define DEFAULT_VOLUME 100
 
@@ -41,6 +43,7 @@ struct _MedleyEspeak {
   char *voice;
   char *language;
   guint rate;
+  double speed;
   guint pitch;
   guint volume;
   gboolean ssml;
@@ -50,7 +53,7 @@ struct _MedleyEspeak {
 
 G_DEFINE_FINAL_TYPE (MedleyEspeak, medley_espeak, MEDLEY_TYPE_CONVERTER)
 
-enum { PROP_VOICE = 1, PROP_LANGUAGE, PROP_RATE, PROP_PITCH, PROP_VOLUME, PROP_SSML };
+enum { PROP_VOICE = 1, PROP_LANGUAGE, PROP_RATE, PROP_SPEED, PROP_PITCH, PROP_VOLUME, PROP_SSML };
 
 static GstStaticPadTemplate sink_template
     = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -82,7 +85,13 @@ medley_espeak_start (MedleyConverter *converter, GError **error)
   GST_OBJECT_LOCK (self);
   g_autofree char *voice = g_strdup (self->voice);
   g_autofree char *language = g_strdup (self->language);
-  EspeakSettings settings = { .rate = self->rate, .pitch = self->pitch, .volume = self->volume };
+  double rate = self->rate * self->speed;
+  EspeakSettings settings = {
+    .rate = (guint) (MAX (rate, SLOWEST) + 0.5),
+    .stretch = rate < SLOWEST ? SLOWEST / rate : 1,
+    .pitch = self->pitch,
+    .volume = self->volume,
+  };
   gboolean ssml = self->ssml;
   GST_OBJECT_UNLOCK (self);
 
@@ -173,6 +182,9 @@ medley_espeak_set_property (GObject *object, guint id, const GValue *value, GPar
   case PROP_RATE:
     self->rate = g_value_get_uint (value);
     break;
+  case PROP_SPEED:
+    self->speed = g_value_get_double (value);
+    break;
   case PROP_PITCH:
     self->pitch = g_value_get_uint (value);
     break;
@@ -203,6 +215,9 @@ medley_espeak_get_property (GObject *object, guint id, GValue *value, GParamSpec
     break;
   case PROP_RATE:
     g_value_set_uint (value, self->rate);
+    break;
+  case PROP_SPEED:
+    g_value_set_double (value, self->speed);
     break;
   case PROP_PITCH:
     g_value_set_uint (value, self->pitch);
@@ -250,6 +265,10 @@ install_properties (GObjectClass *object_class)
   g_object_class_install_property (object_class, PROP_RATE,
                                    g_param_spec_uint ("rate", "Rate", "Speed in words a minute", 80,
                                                       450, DEFAULT_RATE, flags));
+  g_object_class_install_property (object_class, PROP_SPEED,
+                                   g_param_spec_double ("speed", "Speed",
+                                                        "How many times faster than at the rate",
+                                                        0.25, 4, 1, flags));
   g_object_class_install_property (object_class, PROP_PITCH,
                                    g_param_spec_uint ("pitch", "Pitch",
                                                       "Base pitch, from 0 (low) to 100 (high)", 0,
@@ -308,6 +327,7 @@ medley_espeak_init (MedleyEspeak *self)
   self->voice = g_strdup (DEFAULT_VOICE);
   self->language = g_strdup ("");
   self->rate = DEFAULT_RATE;
+  self->speed = 1;
   self->pitch = DEFAULT_PITCH;
   self->volume = DEFAULT_VOLUME;
 }

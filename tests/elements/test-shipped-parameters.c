@@ -80,7 +80,8 @@ check_parameter (GVariant *parameter, GParamSpec *pspec, const char *what)
     g_autoptr (GVariant) bound = member (parameter, bounds[i]);
 
     g_assert_true ((bound != NULL)
-                   == (pspec->value_type == G_TYPE_INT || pspec->value_type == G_TYPE_UINT));
+                   == (pspec->value_type == G_TYPE_INT || pspec->value_type == G_TYPE_UINT
+                       || pspec->value_type == G_TYPE_DOUBLE));
     if (bound != NULL)
       assert_takes (pspec, bound, what, FALSE);
   }

@@ -32,6 +32,7 @@ static const AudioCase audio_cases[] = {
   { "audio/wav", "a.wav", "pcm_s16le" },
   { "audio/mpeg", "a.mp3", "mp3" },
 };
+static const AudioCase aac_case = { "audio/aac", "a.aac", "aac" };
 
 static void
 test_audio (gconstpointer data)
@@ -91,6 +92,34 @@ test_pcm (void)
   g_assert_cmpuint (n_pcm, >, 10000);
   g_assert_cmpuint (n_wav, >, n_pcm);
   g_assert_cmpmem (wav + 44, n_pcm, pcm, n_pcm);
+}
+
+/* At a rate and with channels that are asked for: as long as before, sample by sample. */
+static void
+test_pcm_rate (void)
+{
+  g_autofree char *plan = test_plan (TEXT_INPUT, STAGE ("speech", "fakevoice", "text", ""),
+                                     OUTPUT ("out", "audio/pcm;rate=24000;channels=2", "speech",
+                                             "") ", " OUTPUT ("own", "audio/pcm", "speech", ""),
+                                     NULL);
+  g_autofree char *text = test_worker_write (worker, "text", SENTENCES, -1);
+  g_autofree gint16 *samples = NULL;
+  g_autofree char *own = NULL;
+  g_autoptr (GVariant) finished = NULL;
+  guint64 duration = 0;
+  gsize n, n_own;
+
+  test_worker_succeed (worker, plan, INPUTS ({ "text", text }),
+                       OUTPUTS ({ "out", "b.pcm", "audio/pcm;rate=24000;channels=2" },
+                                { "own", "c.pcm" }));
+  finished = test_worker_find_event (worker, "stage-finished", "speech");
+  g_variant_lookup (finished, "duration", "t", &duration);
+  samples = (gint16 *) (gpointer) test_worker_read (worker, "b.pcm", &n);
+  own = test_worker_read (worker, "c.pcm", &n_own);
+  g_assert_cmpfloat_with_epsilon ((double) n / 4 / 24000, (double) duration / 1e9, 0.01);
+  g_assert_cmpuint (n, !=, n_own);
+  for (gsize i = 0; i + 1 < n / 2; i += 2)
+    g_assert_cmpint (samples[i], ==, samples[i + 1]);
 }
 
 static void
@@ -349,6 +378,7 @@ main (int argc, char **argv)
     g_test_add_data_func (name, &audio_cases[i], test_audio);
   }
   g_test_add_func ("/outputs/pcm-is-the-content-of-wav", test_pcm);
+  g_test_add_func ("/outputs/pcm-at-another-rate", test_pcm_rate);
   for (guint i = 0; i < G_N_ELEMENTS (video_cases); i++) {
     g_autofree char *name
         = g_strdup_printf ("/outputs/captioned-video-as-%s-twice", video_cases[i].file);
@@ -358,6 +388,7 @@ main (int argc, char **argv)
     g_test_add_data_func (name, &video_cases[i], test_video);
     g_test_add_data_func (growing, &video_cases[i], test_growing);
   }
+  g_test_add_data_func ("/outputs/speech-as-a.aac-twice", &aac_case, test_audio);
   g_test_add_func ("/outputs/cues-are-escaped", test_vtt_is_escaped);
   g_test_add_data_func ("/outputs/picture-as-png-twice", &image_cases[0], test_image);
   g_test_add_data_func ("/outputs/picture-as-jpeg-twice", &image_cases[1], test_image);

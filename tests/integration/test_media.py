@@ -98,7 +98,8 @@ class Media(unittest.TestCase):
     def test_every_audio_type_has_the_same_length(self):
         lengths = {}
         for extension, codec in (
-            ("ogg", "opus"), ("flac", "flac"), ("wav", "pcm_s16le"), ("mp3", "mp3")
+            ("ogg", "opus"), ("flac", "flac"), ("wav", "pcm_s16le"), ("mp3", "mp3"),
+            ("aac", "aac"),
         ):
             name = f"speech.{extension}"
             self.run_medley("speak", self.article, "-o", name)

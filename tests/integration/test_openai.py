@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+from array import array
+from pathlib import Path
 
 from httptest import pipeline, voice
 from medleytest import PATIENCE, Daemon
@@ -38,6 +40,39 @@ PIPELINES = {
         "outputs": {"speech": {"from": "speech", "type": "audio/ogg"}}, "serves": {"audio/speech": True},
     },
 }
+
+
+def probe(path, options=()):
+    """The only stream of a file, by ffprobe, with the name of the container."""
+    run = subprocess.run(["ffprobe", "-v", "error", *options, "-show_streams", "-show_format", "-of", "json", str(path)],
+                         capture_output=True, check=True, timeout=PATIENCE)
+    found = json.loads(run.stdout)
+    (stream,) = found["streams"]
+    return stream | {"format_name": found["format"]["format_name"]}
+
+
+def decode(path, options):
+    """Its samples, at 24 kHz; ffmpeg may complain of nothing."""
+    run = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *options, "-i", str(path), "-f", "s16le", "-ar", "24000",
+                          "-ac", "1", "-"], capture_output=True, check=True, timeout=PATIENCE)
+    if run.stderr:
+        raise AssertionError(f"{path}: {run.stderr.decode()}")
+    return array("h", run.stdout)
+
+
+def seconds_of(samples):
+    return len(samples) / 24000
+
+
+def read_events(body):
+    """The data of server-sent events, which are nothing else here."""
+    events = []
+    for block in body.decode().split("\n\n"):
+        lines = [line for line in block.split("\n") if line and not line.startswith(":")]
+        if lines:
+            assert all(line.startswith("data: ") for line in lines), block
+            events.append(json.loads("".join(line[6:] for line in lines)))
+    return events
 
 
 class Case(unittest.TestCase):
@@ -167,6 +202,127 @@ class Errors(Case):
             self.assert_error(reply, 429, "rate_limit_error", code="rate_limit_exceeded")
             self.assertEqual(int(reply.headers["retry-after-ms"]), 1000 * int(reply.headers["retry-after"]))
             self.assertEqual(reply.headers["x-should-retry"], "true")
+
+
+class Speech(Case):
+    """Real speech, decoded: a voice of OpenAI's name, in every format, as it is and in events."""
+
+    FORMATS = {
+        "mp3": ("audio/mpeg", "mp3", "mp3", 22050), "opus": ("audio/ogg", "ogg", "opus", 48000),
+        "aac": ("audio/aac", "aac", "aac", 22050), "flac": ("audio/flac", "flac", "flac", 22050),
+        "wav": ("audio/wav", "wav", "pcm_s16le", 22050), "pcm": ("audio/pcm", None, "pcm_s16le", 24000),
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        wav = cls.folder / "expected.wav"
+        # What libespeak-ng makes of it by itself, in seconds.
+        subprocess.run(["espeak-ng", "-v", "en-us+f4", "-w", wav, SENTENCE], check=True, timeout=PATIENCE)
+        cls.seconds = seconds_of(decode(wav, ()))
+
+    def speak(self, **fields):
+        return self.post("/v1/audio/speech", {"model": "speak", "input": SENTENCE, "voice": "alloy"} | fields)
+
+    def test_formats(self):
+        for name, (content_type, container, codec, rate) in self.FORMATS.items():
+            with self.subTest(format=name):
+                reply = self.speak(response_format=name)
+                self.assertEqual(reply.status, 200, reply.body[:500])
+                self.assertEqual(reply.headers["content-type"], content_type)
+                self.assertEqual(reply.headers.get("x-audio-sample-rate"), "24000" if name == "pcm" else None)
+                path = self.folder / f"speech.{name}"
+                path.write_bytes(reply.body)
+                options = () if container else ("-f", "s16le", "-ar", "24000", "-ac", "1")
+                stream = probe(path, options)
+                self.assertEqual((stream["codec_name"], int(stream["sample_rate"]), stream["channels"]),
+                                 (codec, rate, 1))
+                if container:
+                    self.assertEqual(stream["format_name"], container)
+                samples = decode(path, options)
+                self.assertAlmostEqual(seconds_of(samples), self.seconds, delta=0.1)
+                self.assertGreater(max(samples), 2000, "it is silent")
+
+    def test_mp3_is_the_default(self):
+        self.assertEqual(self.speak().headers["content-type"], "audio/mpeg")
+
+    def test_aac_comes_in_frames_of_its_own(self):
+        body = self.speak(response_format="aac").body
+        # ADTS: a sync word, MPEG-4, and a length that leads to the next frame, to the end.
+        frames, at = 0, 0
+        while at < len(body):
+            self.assertEqual((body[at], body[at + 1] & 0xF6), (0xFF, 0xF0))
+            length = (body[at + 3] & 3) << 11 | body[at + 4] << 3 | body[at + 5] >> 5
+            self.assertGreater(length, 7)
+            at += length
+            frames += 1
+        self.assertEqual(at, len(body))
+        self.assertGreater(frames, 20)
+
+    def test_events_carry_the_same_audio(self):
+        for name in ("pcm", "flac", "mp3"):
+            with self.subTest(format=name):
+                fields = {"model": "tone", "input": SENTENCE, "response_format": name}
+                plain = self.post("/v1/audio/speech", fields)
+                reply = self.post("/v1/audio/speech", fields | {"stream_format": "sse"})
+                self.assertEqual(reply.headers["content-type"].split(";")[0], "text/event-stream")
+                events = read_events(reply.body)
+                self.assertEqual({e["type"] for e in events[:-1]}, {"speech.audio.delta"})
+                self.assertEqual(events[-1], {"type": "speech.audio.done", "usage": {
+                    "input_tokens": len(SENTENCE), "output_tokens": 0, "total_tokens": len(SENTENCE)}})
+                audio = b"".join(base64.b64decode(e["audio"], validate=True) for e in events[:-1])
+                paths = [self.folder / f"{kind}.{name}" for kind in ("plain", "events")]
+                for path, content in zip(paths, (plain.body, audio)):
+                    path.write_bytes(content)
+                options = ("-f", "s16le", "-ar", "24000", "-ac", "1") if name == "pcm" else ()
+                first, second = (decode(path, options) for path in paths)
+                self.assertGreater(len(first), 20000)
+                self.assertEqual(first, second)
+
+    def test_speed(self):
+        for speed in (0.25, 0.5, 1.0, 2, 4):
+            with self.subTest(speed=speed):
+                reply = self.speak(response_format="pcm", speed=speed)
+                self.assertEqual(reply.status, 200, reply.body[:500])
+                seconds = len(reply.body) / 2 / 24000
+                self.assertAlmostEqual(seconds * speed / self.seconds, 1, delta=0.15)
+        for speed in (0.2, 4.1, "fast", True):
+            reply = self.speak(speed=speed)
+            self.assert_error(reply, 400, "invalid_request_error", "speed")
+
+    def test_voices(self):
+        heard = {}
+        reply = self.daemon.curl("/api/v1/pipelines/speak")
+        names = reply.json()["serves"]["audio/speech"]["values"]["voice"]
+        self.assertGreaterEqual(set(names), {"alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage",
+                                             "shimmer", "verse", "marin", "cedar"})
+        for name in [*names, "de", {"id": "onyx"}]:
+            reply = self.speak(voice=name, response_format="pcm", input="Two words.")
+            self.assertEqual(reply.status, 200, (name, reply.body[:500]))
+            heard[str(name)] = reply.body
+        # Each is a voice of its own.
+        self.assertEqual(len(set(heard.values())), len(names) + 1 + (heard["{'id': 'onyx'}"] != heard["onyx"]))
+
+    def test_the_first_bytes_come_before_the_last_word(self):
+        body = json.dumps({"model": "slow", "input": "One. Two. Three. Four. Five. Six.", "response_format": "pcm"})
+        with subprocess.Popen(
+            ["curl", "-sSN", "--unix-socket", self.daemon.socket, "http://localhost/v1/audio/speech", "-H",
+             "Content-Type: application/json", "-d", body], stdout=subprocess.PIPE,
+        ) as curl:
+            self.assertEqual(len(curl.stdout.read(100)), 100)
+            jobs = self.daemon.curl("/api/v1/jobs?pipeline=slow&state=running").json()["jobs"]
+            self.assertEqual(len(jobs), 1)
+            self.assertGreater(len(curl.stdout.read()), 24000)
+
+    def test_a_failure_in_a_stream_is_an_event(self):
+        with Daemon("limits.run-time=2s", pipelines=PIPELINES) as daemon:
+            reply = daemon.curl("/v1/audio/speech", "-H", "Content-Type: application/json", "-d", json.dumps(
+                {"model": "slow", "input": "One. " * 40, "response_format": "pcm", "stream_format": "sse"}))
+        events = read_events(reply.body)
+        self.assertEqual(events[0]["type"], "speech.audio.delta")
+        self.assertEqual(events[-1]["error"]["code"], "time_limit")
+        self.assertEqual(events[-1]["error"]["type"], "server_error")
 
 
 class Jobs(Case):

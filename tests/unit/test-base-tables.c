@@ -104,6 +104,47 @@ test_media_names (void)
 }
 
 static void
+test_media_parameters (void)
+{
+  static const struct {
+    const char *name;
+    const char *normal; /* NULL for one that is refused */
+  } cases[] = {
+    { "Audio/PCM", "audio/pcm" },
+    { "audio/pcm; channels=1 ;RATE = 24000", "audio/pcm;rate=24000;channels=1" },
+    { "audio/pcm;rate=8000", "audio/pcm;rate=8000" },
+    { "audio/ogg; codecs=opus", "audio/ogg" },
+    { "text/plain; charset=utf-8", "text/plain" },
+    { "audio/pcm;rate=7999", NULL },
+    { "audio/pcm;rate=0", NULL },
+    { "audio/pcm;rate=24000Hz", NULL },
+    { "audio/pcm;rate=-1", NULL },
+    { "audio/pcm;rate", NULL },
+    { "audio/pcm;", NULL },
+    { "audio/pcm;channels=9", NULL },
+    { "audio/pcm;rate=24000;rate=24000", NULL },
+    { "audio/pcm;endian=big", NULL },
+    { "image/gif", NULL },
+    { "audio/nonsense", NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autofree char *normal = medley_media_normalize (cases[i].name, &error);
+
+    g_assert_cmpstr (normal, ==, cases[i].normal);
+    if (normal == NULL)
+      g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE);
+  }
+  g_assert_cmpuint (medley_media_get_parameter ("audio/pcm;rate=24000;channels=1", "rate"), ==,
+                    24000);
+  g_assert_cmpuint (medley_media_get_parameter ("audio/pcm;rate=24000;channels=1", "channels"), ==,
+                    1);
+  g_assert_cmpuint (medley_media_get_parameter ("audio/pcm;rate=24000", "channels"), ==, 0);
+  g_assert_cmpuint (medley_media_get_parameter ("audio/pcm", "rate"), ==, 0);
+}
+
+static void
 test_nearest (void)
 {
   static const char *const names[]
@@ -142,6 +183,7 @@ main (int argc, char **argv)
   g_test_add_func ("/errors/other-domains-are-folded", test_other_domains_are_folded);
   g_test_add_func ("/media/table-is-consistent", test_media_table);
   g_test_add_func ("/media/names", test_media_names);
+  g_test_add_func ("/media/parameters", test_media_parameters);
   g_test_add_func ("/nearest/finds-slips", test_nearest);
   g_test_add_func ("/nearest/is-bounded", test_nearest_is_bounded);
   return g_test_run ();

@@ -66,6 +66,41 @@ assert_about (guint64 a, guint64 b)
   g_assert_cmpuint (a, <, b + b * 3 / 100);
 }
 
+/* Slower than the library speaks: as many times longer, the marks with it. */
+static void
+test_stretch (void)
+{
+  static const char text[] = "The first word is followed by others.";
+  g_autoptr (GArray) plain_marks = g_array_new (FALSE, FALSE, sizeof (EspeakMark));
+  g_autoptr (GArray) slow_marks = g_array_new (FALSE, FALSE, sizeof (EspeakMark));
+  EspeakSettings settings = settings_for ("en-gb", 80);
+  g_autofree char *name = settings.voice;
+  Heard plain = { .marks = plain_marks };
+  Heard slow = { .marks = slow_marks };
+  Heard stopped = { .stop_after = 3 };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (espeak_core_speak (&settings, text, 0, listen, &plain, NULL, &error));
+  g_assert_no_error (error);
+  settings.stretch = 3;
+  g_assert_true (espeak_core_speak (&settings, text, 0, listen, &slow, NULL, &error));
+  g_assert_no_error (error);
+  assert_about (slow.samples, plain.samples * 3);
+  g_assert_cmpint (slow.energy, >, plain.energy * 2);
+  g_assert_cmpuint (slow_marks->len, ==, plain_marks->len);
+  for (guint i = 0; i < slow_marks->len; i++) {
+    guint64 sample = g_array_index (slow_marks, EspeakMark, i).sample;
+    guint64 before = g_array_index (plain_marks, EspeakMark, i).sample;
+
+    g_assert_cmpuint (sample, <=, before * 3 + ESPEAK_RATE / 5);
+    g_assert_cmpuint (sample + ESPEAK_RATE / 5, >=, before * 3);
+    g_assert_cmpuint (sample, <=, slow.samples);
+  }
+  g_assert_false (espeak_core_speak (&settings, text, 0, listen, &stopped, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (stopped.calls, ==, 3);
+}
+
 static void
 test_resolve (void)
 {
@@ -469,6 +504,7 @@ main (int argc, char **argv)
   g_test_add_func ("/espeak/ssml/malformed-is-refused", test_ssml_refused);
   g_test_add_func ("/espeak/core/nothing-leaks-into-the-next-utterance", test_isolation);
   g_test_add_func ("/espeak/core/volume", test_volume);
+  g_test_add_func ("/espeak/core/stretch", test_stretch);
   g_test_add_func ("/espeak/core/cancel-during-speech", test_cancel);
   g_test_add_func ("/espeak/core/cancel-during-wait", test_cancel_wait);
   g_test_add_func ("/espeak/core/threads-take-turns", test_threads);
