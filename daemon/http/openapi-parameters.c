@@ -15,6 +15,7 @@ static const struct {
   { "/api/v1/pipelines/", "name", "Name of a pipeline" },
   { "/api/v1/engines/", "name", "Name of an engine" },
   { "/v1/models/", "model", "Name of a pipeline that serves a route" },
+  { "/v1/videos/", "video", "A video's id" },
   { "/run/", "pipeline", "Name of a pipeline" },
 };
 

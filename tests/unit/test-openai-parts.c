@@ -46,7 +46,7 @@ test_files_are_taken_out (void)
   /* "hello", "hi" and "hiy" + "?" with a slash that is written as PHP does */
   static const char body[]
       = "{\"a\": {\"url\" : \"data:image/png;base64,aGVsbG8=\"}, \"n\": [1, \"url\"],"
-        " \"image_url\":\"DATA:image/jpeg;base64,aGk=\", \"b\": {\"url\": "
+        " \"image_url\":\"DATA:image\\/jpeg;base64,aGk=\", \"b\": {\"url\": "
         "\"data:;base64,Pz8\\/\"}}";
   static const gsize steps[] = { 1, 2, 3, 7, 1000 };
 
@@ -82,7 +82,8 @@ test_other_text_stays (void)
     "[\"url\", \"data:image/png;base64,aGVsbG8=\"]",
     "{\"url\": 1, \"x\": \"data:image/png;base64,aGVsbG8=\"}",
     "{\"\\\"url\": \"data:image/png;base64,aGVsbG8=\"}",
-    "{\"url\": \"data:image\\/png;base64,aGVsbG8=\"}",
+    "{\"url\": \"data:image\\u002fpng;base64,aGVsbG8=\"}",
+    "{\"url\": \"da\\\"ta:\\\\\"}",
     "{\"a\\\\\": \"url\"}",
     "no JSON \" at all",
   };

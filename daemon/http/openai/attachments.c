@@ -282,13 +282,23 @@ give_head_up (MedleyOpenaiAttachments *self, GError **error)
   return TRUE;
 }
 
+/* The slash of a media type may be written as "\\/". */
 static gboolean
 take_head (MedleyOpenaiAttachments *self, char byte, GError **error)
 {
-  gsize known = MIN (self->head->len + 1, strlen (SCHEME));
+  gboolean escaped = self->escaped;
+  gsize known;
 
+  self->escaped = FALSE;
+  if (byte == '\\' && !escaped) {
+    self->escaped = TRUE;
+    return TRUE;
+  }
+  if (escaped && byte != '/')
+    g_string_append_c (self->head, '\\');
   g_string_append_c (self->head, byte);
-  if (byte == '"' || byte == '\\' || self->head->len > MAX_HEAD
+  known = MIN (self->head->len, strlen (SCHEME));
+  if (byte == '"' || (escaped && byte != '/') || self->head->len > MAX_HEAD
       || g_ascii_strncasecmp (self->head->str, SCHEME, known) != 0)
     return give_head_up (self, error);
   if (byte != ',')

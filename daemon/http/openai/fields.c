@@ -352,6 +352,12 @@ medley_openai_fields_get_file (MedleyOpenaiFields *self, const char *name)
 
   if (value == NULL)
     return -1;
+  /* "image[]" is a list, also of one. */
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE ("av")) && g_variant_n_children (value) == 1) {
+    g_autoptr (GVariant) list = g_steal_pointer (&value);
+
+    g_variant_get_child (list, 0, "v", &value);
+  }
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
     return (int) g_variant_get_uint32 (value);
   medley_openai_fields_fail (self, name, 400, "invalid_value", "\"%s\" is one file", name);
