@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "daemon.h"
 #include "job/spool.h"
 #include "notify.h"
@@ -230,6 +231,7 @@ main (int argc, char **argv)
   }
   if (check)
     return print_config (config);
+  medley_log_start (config);
   made_spool = !g_file_test (medley_config_get_path (config, "paths.spool"), G_FILE_TEST_EXISTS);
   status = run (config, private, ready_fd, alive_fd);
   if (private && owns_runtime)

@@ -62,6 +62,17 @@ static const MedleyConfigKey table[] = {
   { "workers.threads", MEDLEY_CONFIG_INTEGER, "1", 1, 256, NULL, "OpenMP threads of one worker" },
   { "workers.file-descriptors", MEDLEY_CONFIG_INTEGER, "256", 64, 65536, NULL, "Most open files of one worker" },
 
+  { "telemetry.otlp-endpoint", MEDLEY_CONFIG_STRING, "", 0, 0, NULL, "Where traces are sent, by OTLP over HTTP as JSON: the address of a collector (http://localhost:4318), to which /v1/traces is added, or with a path of its own; empty for nowhere" },
+  { "telemetry.otlp-headers", MEDLEY_CONFIG_PATH, "", 0, 0, NULL, "File of header fields that are sent along, such as a key: one \"Name: value\" a line; empty: otlp-headers of systemd's credentials, where there is one" },
+  { "telemetry.service-name", MEDLEY_CONFIG_STRING, "medleyd", 0, 0, NULL, "What the daemon is called in traces" },
+  { "telemetry.sampled-percent", MEDLEY_CONFIG_INTEGER, "100", 0, 100, NULL, "How many of the traces that begin here are sent; of one that began elsewhere its traceparent decides" },
+  { "telemetry.interval", MEDLEY_CONFIG_DURATION, "5s", 1, 3600, NULL, "Longest wait of a span before it is sent" },
+  { "telemetry.queue", MEDLEY_CONFIG_INTEGER, "2048", 1, 1000000, NULL, "Most spans that wait to be sent; further ones are dropped" },
+
+  { "log.level", MEDLEY_CONFIG_CHOICE, "message", 0, 0, "error warning message info debug", "The least that is logged" },
+  { "log.format", MEDLEY_CONFIG_CHOICE, "auto", 0, 0, "auto text json", "How: auto writes to the journal with all fields where standard error leads there, else lines of text; json writes an object a line" },
+  { "log.requests", MEDLEY_CONFIG_CHOICE, "debug", 0, 0, "debug info off", "The level at which each HTTP request is logged" },
+
   { "limits.text-bytes", MEDLEY_CONFIG_BYTES, "64MiB", 1, 0, NULL, "Longest text input" },
   { "limits.input-bytes", MEDLEY_CONFIG_BYTES, "2GiB", 1, 0, NULL, "Largest input of any other type" },
   { "limits.image-pixels", MEDLEY_CONFIG_INTEGER, "100000000", 1, 0, NULL, "Most pixels of one image or frame" },

@@ -95,8 +95,8 @@ trust (MedleyCli *cli, GError **error)
          || medley_client_set_authorities (cli->client, file, error);
 }
 
-gboolean
-medley_cli_connect (MedleyCli *cli, MedleyDaemonNeed need, GError **error)
+static gboolean
+connect_to_daemon (MedleyCli *cli, MedleyDaemonNeed need, GError **error)
 {
   const char *host = medley_args_get (cli->args, "host");
   gboolean wants_private = medley_args_has (cli->args, "private");
@@ -128,6 +128,16 @@ medley_cli_connect (MedleyCli *cli, MedleyDaemonNeed need, GError **error)
       "no daemon listens at %s; start one with \"medleyd\", or name another with --host URL",
       socket);
   return FALSE;
+}
+
+gboolean
+medley_cli_connect (MedleyCli *cli, MedleyDaemonNeed need, GError **error)
+{
+  if (!connect_to_daemon (cli, need, error))
+    return FALSE;
+  /* As tools that trace what a shell starts have it. */
+  medley_client_set_trace (cli->client, g_getenv ("TRACEPARENT"), g_getenv ("TRACESTATE"));
+  return TRUE;
 }
 
 GVariant *

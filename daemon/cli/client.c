@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/trace.h"
 #include "cli/reply.h"
 
 #define API "/api/v1"
@@ -22,8 +23,10 @@
 struct _MedleyClient {
   GObject parent_instance;
   SoupSession *session;
-  char *base;   /* "http://localhost" */
-  char *target; /* for messages */
+  char *base;        /* "http://localhost" */
+  char *target;      /* for messages */
+  char *traceparent; /* NULL for none */
+  char *tracestate;
   char *token;
   guint patience; /* seconds */
 };
@@ -39,6 +42,8 @@ medley_client_finalize (GObject *object)
   g_free (self->base);
   g_free (self->target);
   g_free (self->token);
+  g_free (self->traceparent);
+  g_free (self->tracestate);
   G_OBJECT_CLASS (medley_client_parent_class)->finalize (object);
 }
 
@@ -168,6 +173,29 @@ medley_client_path (const char *first, ...)
   return g_string_free (g_steal_pointer (&path), FALSE);
 }
 
+void
+medley_client_set_trace (MedleyClient *self, const char *traceparent, const char *tracestate)
+{
+  MedleyTrace trace;
+
+  g_clear_pointer (&self->traceparent, g_free);
+  g_clear_pointer (&self->tracestate, g_free);
+  if (!medley_trace_parse (traceparent, &trace))
+    return;
+  self->traceparent = g_strdup (traceparent);
+  if (medley_tracestate_is_valid (tracestate))
+    self->tracestate = g_strdup (tracestate);
+}
+
+static void
+add_trace (MedleyClient *self, SoupMessageHeaders *headers)
+{
+  if (self->traceparent != NULL)
+    soup_message_headers_replace (headers, "traceparent", self->traceparent);
+  if (self->tracestate != NULL)
+    soup_message_headers_replace (headers, "tracestate", self->tracestate);
+}
+
 static SoupMessage *
 new_message (MedleyClient *self, const char *method, const char *path)
 {
@@ -182,6 +210,8 @@ new_message (MedleyClient *self, const char *method, const char *path)
     soup_message_headers_replace (soup_message_get_request_headers (message), "Authorization",
                                   bearer);
   }
+  if (g_str_equal (method, "POST"))
+    add_trace (self, soup_message_get_request_headers (message));
   return message;
 }
 

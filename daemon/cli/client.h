@@ -53,6 +53,11 @@ medley_client_set_patience (MedleyClient *self, guint seconds);
 guint
 medley_client_get_patience (MedleyClient *self);
 
+/* Makes what is created part of a trace (W3C Trace Context); what is malformed is ignored.
+ * (nullable): both */
+void
+medley_client_set_trace (MedleyClient *self, const char *traceparent, const char *tracestate);
+
 /* (transfer none): what it speaks to, for messages */
 const char *
 medley_client_get_target (MedleyClient *self);

@@ -190,10 +190,24 @@ read_text (GVariant *value, gpointer data, GError **error)
   return TRUE;
 }
 
+static gboolean
+read_traceparent (GVariant *value, gpointer data, GError **error)
+{
+  return medley_job_request_set_traceparent (data, g_variant_get_string (value, NULL), error);
+}
+
+static gboolean
+read_tracestate (GVariant *value, gpointer data, GError **error)
+{
+  return medley_job_request_set_tracestate (data, g_variant_get_string (value, NULL), error);
+}
+
 static const MedleyDBusOption options_table[] = {
   { "parameters", "a{sv}", read_parameters },
   { "outputs", "as a{ss}", read_outputs },
   { "pipeline-text", "s", read_text },
+  { "traceparent", "s", read_traceparent },
+  { "tracestate", "s", read_tracestate },
   /* These are read by name, below. */
   { "priority", "i", NULL },
   { "startAt", "x s", NULL },

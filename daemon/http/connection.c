@@ -72,10 +72,10 @@ clear_source (GSource **source)
 }
 
 static void
-tell_answered (MedleyHttpConnection *self)
+tell_answered (MedleyHttpConnection *self, MedleyHttpExchange *exchange)
 {
   if (self->traits->answered != NULL)
-    self->traits->answered (self->traits->data);
+    self->traits->answered (exchange, self->traits->data);
 }
 
 void
@@ -96,7 +96,7 @@ medley_http_connection_close (MedleyHttpConnection *self)
     medley_http_exchange_on_gone (exchange);
   self->traits->closed (self, self->traits->data);
   if (exchange != NULL)
-    tell_answered (self);
+    tell_answered (self, exchange);
   connection_unref (self);
 }
 
@@ -485,7 +485,7 @@ medley_http_connection_exchange_done (MedleyHttpConnection *self, gboolean keep,
   } else {
     medley_http_connection_close (self);
   }
-  tell_answered (self);
+  tell_answered (self, exchange);
   connection_unref (self);
 }
 

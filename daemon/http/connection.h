@@ -36,7 +36,7 @@ typedef struct {
   void (*dispatch) (MedleyHttpExchange *exchange, gpointer data);
   void (*refuse) (MedleyHttpExchange *exchange, guint status, const GError *error, gpointer data);
   void (*closed) (MedleyHttpConnection *connection, gpointer data);
-  void (*answered) (gpointer data);
+  void (*answered) (MedleyHttpExchange *exchange, gpointer data);
   gpointer data;
 } MedleyHttpTraits;
 

@@ -16,6 +16,7 @@ struct _MedleyHttpExchange {
   char *client; /* NULL for the connection's */
   gint64 start;
   MedleyHttpBeginFunc begin_func;
+  MedleyHttpNotes notes;
   MedleyHttpGoneFunc gone_func;
   gpointer gone_data;
 
@@ -57,6 +58,7 @@ medley_http_exchange_new (MedleyHttpConnection *connection, MedleyHttpRequest *r
   self->start = g_get_monotonic_time ();
   self->headers = soup_message_headers_new (SOUP_MESSAGE_HEADERS_RESPONSE);
   medley_http_chunked_init (&self->chunked);
+  medley_http_notes_init (&self->notes, request);
   if (request != NULL) {
     self->body_left = request->length;
     self->body_done = request->framing == MEDLEY_HTTP_BODY_NONE;
@@ -86,6 +88,7 @@ medley_http_exchange_unref (MedleyHttpExchange *self)
   if (!g_ref_count_dec (&self->ref_count))
     return;
   g_clear_pointer (&self->request, medley_http_request_free);
+  medley_http_notes_clear (&self->notes);
   soup_message_headers_unref (self->headers);
   g_free (self->client);
   g_clear_pointer (&self->head, g_bytes_unref);
@@ -97,6 +100,12 @@ const MedleyHttpRequest *
 medley_http_exchange_get_request (MedleyHttpExchange *self)
 {
   return self->request;
+}
+
+MedleyHttpNotes *
+medley_http_exchange_get_notes (MedleyHttpExchange *self)
+{
+  return &self->notes;
 }
 
 gboolean
@@ -191,6 +200,8 @@ deliver (MedleyHttpExchange *self, GBytes *bytes, const GError *error)
   medley_http_exchange_ref (self);
   if (error != NULL || g_bytes_get_size (bytes) == 0)
     self->end_told = TRUE;
+  if (error == NULL)
+    self->notes.bytes_in += g_bytes_get_size (bytes);
   func (self, bytes, error, self->read_data);
   if (self->connection != NULL && self->finished && self->end_told)
     complete (self);
@@ -460,11 +471,13 @@ medley_http_exchange_begin (MedleyHttpExchange *self, guint status, gint64 lengt
   self->begun = TRUE;
   if (self->begin_func != NULL)
     self->begin_func (self, status);
+  self->notes.status = status;
   choose_framing (self, status, length);
   /* After an error the rest of a long body is not worth reading. */
   self->keep = self->request != NULL && self->request->keep_alive
                && self->framing != OUT_UNTIL_CLOSE && (self->body_done || status < 400);
   soup_message_headers_replace (self->headers, "Date", date);
+  soup_message_headers_replace (self->headers, MEDLEY_HTTP_REQUEST_ID, self->notes.id);
   if (!self->keep)
     soup_message_headers_replace (self->headers, "Connection", "close");
   else if (self->request->is_http_1_0)
@@ -512,6 +525,7 @@ write_parts (MedleyHttpExchange *self)
       medley_http_connection_close (self->connection);
       return FALSE;
     }
+    self->notes.bytes_out += written;
     for (written += self->offset; self->part < self->n_parts; self->part++) {
       gsize size = g_bytes_get_size (self->parts[self->part]);
 

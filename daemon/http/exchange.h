@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "http/connection.h"
+#include "http/notes.h"
 #include "http/request.h"
 
 G_BEGIN_DECLS
@@ -24,6 +25,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyHttpExchange, medley_http_exchange_unref)
 /* (transfer none): the request */
 const MedleyHttpRequest *
 medley_http_exchange_get_request (MedleyHttpExchange *self);
+/* (transfer none): what is told of it afterwards */
+MedleyHttpNotes *
+medley_http_exchange_get_notes (MedleyHttpExchange *self);
 gboolean
 medley_http_exchange_is_local (MedleyHttpExchange *self);
 /* whether it came under TLS */

@@ -6,6 +6,7 @@
 #include "http/crowd.h"
 #include "http/exchange.h"
 #include "http/listener.h"
+#include "http/observer.h"
 #include "http/openai/problem.h"
 #include "http/problem.h"
 #include "http/routes.h"
@@ -17,6 +18,7 @@ struct _MedleyHttp {
   MedleyConfig *config;
   MedleyHttpListener *listener;
   MedleyHttpAccess *access;
+  MedleyHttpObserver *observer;
   MedleyHttpTls *tls; /* NULL for TCP without */
   MedleyHttpCrowd *crowd;
   MedleyHttpTraits traits;
@@ -80,6 +82,7 @@ dispatch (MedleyHttpExchange *exchange, gpointer data)
   const MedleyHttpRoute *route
       = medley_http_route_find (request->method, request->segments, &params, &allow);
 
+  medley_http_observer_begin (self->observer, exchange, route != NULL ? route->path : NULL);
   soup_message_headers_replace (medley_http_exchange_get_headers (exchange), "Server",
                                 "medley/" MEDLEY_VERSION);
   if (medley_openai_owns (request))
@@ -98,6 +101,9 @@ dispatch (MedleyHttpExchange *exchange, gpointer data)
 static void
 refuse (MedleyHttpExchange *exchange, guint status, const GError *error, gpointer data)
 {
+  MedleyHttp *self = data;
+
+  medley_http_observer_begin (self->observer, exchange, NULL);
   soup_message_headers_replace (medley_http_exchange_get_headers (exchange), "Server",
                                 "medley/" MEDLEY_VERSION);
   medley_http_respond_problem (exchange, error, status, NULL);
@@ -111,6 +117,7 @@ on_closed (MedleyHttpConnection *connection, gpointer data)
   MedleyHttp *self = data;
 
   medley_http_crowd_remove (self->crowd, connection);
+  medley_http_metrics_connection (medley_http_observer_get_metrics (self->observer), -1);
 }
 
 static void
@@ -146,12 +153,19 @@ give_up_settling (gpointer data)
 
 /* From an idle source: whoever waits will drop the face, and with it the connection that tells. */
 static void
-on_answered (gpointer data)
+look_soon (MedleyHttp *self)
+{
+  if (self->settled != NULL && self->settle_source == 0)
+    self->settle_source = g_idle_add_full (G_PRIORITY_DEFAULT, look_whether_settled, self, NULL);
+}
+
+static void
+on_answered (MedleyHttpExchange *exchange, gpointer data)
 {
   MedleyHttp *self = data;
 
-  if (self->settled != NULL && self->settle_source == 0)
-    self->settle_source = g_idle_add_full (G_PRIORITY_DEFAULT, look_whether_settled, self, NULL);
+  medley_http_observer_end (self->observer, exchange);
+  look_soon (self);
 }
 
 void
@@ -161,7 +175,7 @@ medley_http_settle (MedleyHttp *self, guint seconds, GSourceOnceFunc settled, gp
   self->settled = settled;
   self->settled_data = data;
   self->settle_limit = g_timeout_add_seconds (seconds, give_up_settling, self);
-  on_answered (self);
+  look_soon (self);
 }
 
 static gboolean
@@ -197,11 +211,13 @@ static void
 on_accept (GSocketConnection *connection, gboolean is_local, gpointer data)
 {
   MedleyHttp *self = data;
+  MedleyHttpMetrics *metrics = medley_http_observer_get_metrics (self->observer);
   gboolean is_tls = !is_local && self->tls != NULL;
   g_autofree char *peer = medley_http_peer_name (connection);
   g_autoptr (GIOStream) stream = NULL;
 
   if (!medley_http_crowd_make_room (self->crowd, peer)) {
+    medley_http_metrics_turned_away (metrics);
     turn_away (connection, is_tls);
     return;
   }
@@ -211,6 +227,7 @@ on_accept (GSocketConnection *connection, gboolean is_local, gpointer data)
   } else {
     stream = G_IO_STREAM (g_object_ref (connection));
   }
+  medley_http_metrics_connection (metrics, 1);
   medley_http_crowd_add (self->crowd,
                          medley_http_connection_start (stream, is_local, is_local ? peer : "tcp",
                                                        &self->traits),
@@ -302,9 +319,17 @@ medley_http_dispose (GObject *object)
 }
 
 static void
+medley_http_finalize (GObject *object)
+{
+  medley_http_observer_free (MEDLEY_HTTP (object)->observer);
+  G_OBJECT_CLASS (medley_http_parent_class)->finalize (object);
+}
+
+static void
 medley_http_class_init (MedleyHttpClass *klass)
 {
   G_OBJECT_CLASS (klass)->dispose = medley_http_dispose;
+  G_OBJECT_CLASS (klass)->finalize = medley_http_finalize;
 }
 
 static void
@@ -319,6 +344,7 @@ medley_http_new (MedleyJobManager *manager, GError **error)
 
   self->manager = g_object_ref (manager);
   self->config = g_object_ref (medley_job_manager_get_config (manager));
+  self->observer = medley_http_observer_new (manager);
   if (!start (self, error))
     return NULL;
   return g_steal_pointer (&self);

@@ -265,3 +265,12 @@ medley_http_job_request_from_json (GVariant *value, const char *client, guint ma
     return NULL;
   return g_steal_pointer (&request);
 }
+
+void
+medley_http_job_request_set_origin (MedleyJobRequest *request, MedleyHttpExchange *exchange)
+{
+  const MedleyHttpNotes *notes = medley_http_exchange_get_notes (exchange);
+
+  medley_job_request_set_request_id (request, notes->id);
+  medley_job_request_set_trace (request, &notes->trace, notes->tracestate);
+}

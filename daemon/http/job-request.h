@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "http/exchange.h"
 #include "job/manager.h"
 
 G_BEGIN_DECLS
@@ -20,5 +21,9 @@ G_BEGIN_DECLS
 MedleyJobRequest *
 medley_http_job_request_from_json (GVariant *value, const char *client, guint max_key,
                                    GError **error);
+
+/* Tells the job that a request makes which request that was, and its trace. */
+void
+medley_http_job_request_set_origin (MedleyJobRequest *request, MedleyHttpExchange *exchange);
 
 G_END_DECLS

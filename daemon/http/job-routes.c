@@ -115,6 +115,7 @@ create_from_json (MedleyHttp *http, MedleyHttpExchange *exchange, GBytes *text, 
     medley_http_respond_problem (exchange, error, 0, NULL);
     return;
   }
+  medley_http_job_request_set_origin (request, exchange);
   creation = g_new0 (Creation, 1);
   creation->exchange = medley_http_exchange_ref (exchange);
   sent = g_variant_lookup_value (value, "pipeline", G_VARIANT_TYPE_VARDICT);

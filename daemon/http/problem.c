@@ -68,6 +68,8 @@ medley_http_respond_problem (MedleyHttpExchange *exchange, const GError *error, 
 {
   SoupMessageHeaders *headers = medley_http_exchange_get_headers (exchange);
   g_autoptr (GVariant) owned = details != NULL ? g_variant_ref_sink (details) : NULL;
+  g_autoptr (GVariant) with_request = NULL;
+  GVariantDict dict;
 
   if (medley_openai_owns (medley_http_exchange_get_request (exchange))) {
     medley_openai_respond_error (exchange, error, status, NULL, NULL);
@@ -79,8 +81,11 @@ medley_http_respond_problem (MedleyHttpExchange *exchange, const GError *error, 
     soup_message_headers_replace (headers, "WWW-Authenticate", "Bearer realm=\"medley\"");
   if (status == 429 || status == 503)
     soup_message_headers_replace (headers, "Retry-After", RETRY_SECONDS);
+  g_variant_dict_init (&dict, owned);
+  g_variant_dict_insert (&dict, "request", "s", medley_http_exchange_get_notes (exchange)->id);
+  with_request = g_variant_ref_sink (g_variant_dict_end (&dict));
   respond (exchange, status, "application/problem+json",
-           medley_http_problem (error, status, owned));
+           medley_http_problem (error, status, with_request));
 }
 
 void

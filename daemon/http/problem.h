@@ -25,7 +25,8 @@ guint
 medley_http_problem_status (const GError *error);
 
 /* Answers with a problem document; parameters as medley_http_problem(). Below /v1 the answer is an
- * error of OpenAI's shape instead (http/openai/problem.h), without the details. */
+ * error of OpenAI's shape instead (http/openai/problem.h), without the details. The member
+ * "request" has the request's id. */
 void
 medley_http_respond_problem (MedleyHttpExchange *exchange, const GError *error, guint status,
                              GVariant *details);

@@ -221,6 +221,9 @@ void
 medley_http_show_openapi (MedleyHttp *http, MedleyHttpExchange *exchange,
                           const char *const *params);
 void
+medley_http_show_metrics (MedleyHttp *http, MedleyHttpExchange *exchange,
+                          const char *const *params);
+void
 medley_http_show_health (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
 medley_http_show_readiness (MedleyHttp *http, MedleyHttpExchange *exchange,

@@ -5,6 +5,7 @@
 #include "base/media.h"
 #include "http/download.h"
 #include "http/form.h"
+#include "http/job-request.h"
 #include "http/option-headers.h"
 #include "http/problem.h"
 #include "http/routes.h"
@@ -173,6 +174,7 @@ make_request (Run *self, MedleyHttpForm *form, GError **error)
   if (pipeline == NULL)
     return NULL;
   wanted = medley_job_request_new (medley_http_exchange_get_client (self->exchange));
+  medley_http_job_request_set_origin (wanted, self->exchange);
   medley_job_request_set_pipeline (wanted, self->name);
   take_parameters (wanted, request);
   if (!medley_http_take_option_headers (request, wanted,

@@ -274,6 +274,7 @@ create_job (MedleyJobManager *self, GTask *task, MedleyCreation *creation)
   job = medley_job_new (id, request->client, creation->plan, creation->digest, creation->parameters,
                         &options, self->spool, self->store,
                         (guint) medley_config_get_number (self->config, "limits.events"));
+  medley_job_manager_set_origin (self, job, request);
   if (!fill_inputs (self, creation, job, &error) || !make_outputs (job, creation->plan, &error)) {
     medley_job_delete_files (job);
     fail (task, error);

@@ -132,6 +132,7 @@ medley_job_describe (MedleyJob *self)
   add_attempts (self, &builder);
   add (&builder, "priority", g_variant_new_int32 (self->options.priority));
   medley_job_add_options (self, &builder);
+  medley_job_add_origin (self, &builder);
   if (self->parameters != NULL)
     add (&builder, "parameters", self->parameters);
   add (&builder, "inputs", describe_inputs (self));

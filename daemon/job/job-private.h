@@ -265,5 +265,13 @@ void
 medley_job_output_grew (MedleyJob *self, MedleyOutput *output);
 void
 medley_job_emit_changed (MedleyJob *self);
+/* Writes to the log that it is there, and what becomes of it. */
+void
+medley_job_log_added (MedleyJob *self);
+void
+medley_job_log_event (MedleyJob *self, GVariant *event);
+/* (transfer full): the plan as a worker gets it, with the job's trace */
+GVariant *
+medley_job_add_trace_to_plan (MedleyJob *self, GVariant *plan);
 
 G_END_DECLS

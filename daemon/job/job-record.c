@@ -49,6 +49,7 @@ make_status (MedleyJob *self, gboolean ends)
   if (self->parameters != NULL)
     add (&builder, "parameters", self->parameters);
   medley_job_add_options (self, &builder);
+  medley_job_save_origin (self, &builder);
   add (&builder, "attempts", g_variant_new_uint32 (self->options.attempts));
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
@@ -217,6 +218,7 @@ read_status (MedleyJob *self, GVariant *status)
   self->stopping = g_variant_lookup_value (status, "stopping", G_VARIANT_TYPE_VARDICT);
   self->parameters = g_variant_lookup_value (status, "parameters", G_VARIANT_TYPE_VARDICT);
   read_options (self, status);
+  medley_job_read_origin (self, status);
   if (error != NULL) {
     self->error = medley_error_from_variant (error);
     self->error_variant = g_steal_pointer (&error);

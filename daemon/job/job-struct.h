@@ -58,6 +58,12 @@ struct _MedleyJob {
   guint max_events;
   guint64 last_event;
 
+  char *request_id;
+  MedleyTrace trace; /* that what is done for the job belongs to, empty for none */
+  char *tracestate;
+  gboolean has_span;                           /* its span is the job's own, to be exported ... */
+  char parent_span[MEDLEY_SPAN_ID_LENGTH + 1]; /* ... below this one, "" for none */
+
   char *key_owner, *key, *key_digest; /* until they are in a record */
 
   /* What the store does not have yet. */
@@ -95,6 +101,13 @@ medley_job_emit_grew (MedleyJob *self, MedleyOutput *output);
 /* Adds those that the request has given: times and the cache, as clients and the store see them. */
 void
 medley_job_add_options (MedleyJob *self, GVariantBuilder *builder);
+/* Its request and trace, as clients see them, and as the store keeps them. */
+void
+medley_job_add_origin (MedleyJob *self, GVariantBuilder *builder);
+void
+medley_job_save_origin (MedleyJob *self, GVariantBuilder *builder);
+void
+medley_job_read_origin (MedleyJob *self, GVariant *status);
 void
 medley_input_free (MedleyInput *input);
 void

@@ -445,6 +445,8 @@ medley_job_finalize (GObject *object)
   g_clear_pointer (&self->attempt_plan, g_variant_unref);
   g_clear_pointer (&self->parameters, g_variant_unref);
   g_clear_object (&self->spool);
+  g_free (self->request_id);
+  g_free (self->tracestate);
   g_free (self->key_owner);
   g_free (self->key);
   g_free (self->key_digest);

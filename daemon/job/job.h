@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "base/trace.h"
 #include "job/state.h"
 
 G_BEGIN_DECLS
@@ -37,6 +38,20 @@ medley_job_get_progress (MedleyJob *self);
 const GError *
 medley_job_get_error (MedleyJob *self);
 
+/* (nullable): the id of the request that created it, as its face calls it */
+const char *
+medley_job_get_request_id (MedleyJob *self);
+/* (transfer none): where what is done for it stands in a trace; empty for none */
+const MedleyTrace *
+medley_job_get_trace (MedleyJob *self);
+/* (nullable): what other tracers wish to be passed on with it */
+const char *
+medley_job_get_tracestate (MedleyJob *self);
+/* (nullable): the span that its own is below, "" for none; NULL when the trace's span is not its
+ * own */
+const char *
+medley_job_get_parent_span (MedleyJob *self);
+
 /* whether the job goes on with the next daemon only: nothing more comes of it in this one, which
  * ends */
 gboolean
@@ -54,9 +69,10 @@ medley_job_is_adjourned (MedleyJob *self);
  * "cache" b (these four only where the request says so), "parameters" a{sv}, "inputs" a{sv} (name →
  * a{sv}: "type" s, "size" t, "complete" b), "outputs" a{sv} (name → a{sv}: "type" s, "size" t,
  * "state" s: "pending", "growing", "complete", "failed"), "outputNames" as (in the pipeline's
- * order), "error" a{sv} (see medley_error_to_variant(); with "faults" aa{sv} when a pipeline was
- * refused), "reason" s (why a queued job waits), "position" u (its place in the queue, 0 while it
- * is not ready for one), "lastEvent"
+ * order), "request" s (the id of the request that created it), "traceparent" and "tracestate" s
+ * (these three only where there is one), "error" a{sv} (see medley_error_to_variant(); with
+ * "faults" aa{sv} when a pipeline was refused), "reason" s (why a queued job waits), "position" u
+ * (its place in the queue, 0 while it is not ready for one), "lastEvent"
  * t
  */
 GVariant *

@@ -6,6 +6,7 @@
 #include "job/classes.h"
 #include "job/job-private.h"
 #include "job/manager.h"
+#include "job/metrics.h"
 #include "job/queue.h"
 #include "job/retry.h"
 #include "job/run.h"
@@ -51,8 +52,9 @@ struct _MedleyJobManager {
   GHashTable *keys;    /* idempotency key in the making → GPtrArray of GTask that wait for it */
   guint creating;      /* jobs that are being written for the first time */
 
-  GQueue saves;   /* MedleySave under way, in order */
-  GQueue flushes; /* MedleyFlush */
+  GError *save_error; /* of the last write, NULL when it went well */
+  GQueue saves;       /* MedleySave under way, in order */
+  GQueue flushes;     /* MedleyFlush */
   guint64 last_save;
   GHashTable *unsaved; /* MedleyJob → itself, to be saved soon */
   guint unsaved_source;
@@ -64,6 +66,8 @@ struct _MedleyJobManager {
   GQueue pipeline_changes; /* GTask, in order; see pipelines.c */
   gboolean is_changing_pipelines;
 
+  MedleyMetrics *registry;
+  MedleyJobMetrics *metrics;
   MedleyDrain *drain; /* NULL while jobs are taken */
 
   GVariantDict *faces;
@@ -99,11 +103,21 @@ void
 medley_job_manager_input_done (MedleyJob *job, MedleyInput *input, const GError *error,
                                gpointer manager);
 
+/* ---- origin.c ---- */
+
+/* Before the job's first record is made. */
+void
+medley_job_manager_set_origin (MedleyJobManager *self, MedleyJob *job,
+                               const MedleyJobRequest *request);
+
 /* ---- waiting.c ---- */
 
 /* MEDLEY_ERROR_QUEUE_FULL, MEDLEY_ERROR_NO_SPACE */
 gboolean
 medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error);
+/* MEDLEY_ERROR_NO_SPACE below limits.free-space */
+gboolean
+medley_job_manager_has_space (MedleyJobManager *self, GError **error);
 /* Lets a queued job wait for what it needs: an upload, a time, or a worker. */
 void
 medley_job_manager_enqueue (MedleyJobManager *self, MedleyJob *job);

@@ -2,6 +2,7 @@
 #include "job/manager.h"
 
 #include "base/error.h"
+#include "base/process-metrics.h"
 #include "job/input-writer-private.h"
 #include "job/manager-private.h"
 
@@ -237,6 +238,8 @@ job_event (MedleyJob *job, GVariant *event, gpointer data)
   g_variant_lookup (event, "kind", "&s", &kind);
   if (g_str_equal (kind, "stage-finished"))
     medley_job_manager_note_success (data, job, event);
+  medley_job_log_event (job, event);
+  medley_job_metrics_event (((MedleyJobManager *) data)->metrics, job, event);
   if (!g_str_equal (kind, "progress") && !medley_job_state_is_final (medley_job_get_state (job)))
     medley_job_manager_save_soon (data, job);
 }
@@ -249,12 +252,14 @@ medley_job_manager_take_live (MedleyJobManager *self, MedleyJob *job)
   /* One that is retried may have been here before. */
   g_signal_handlers_disconnect_by_func (job, job_event, self);
   g_signal_connect_object (job, "event", G_CALLBACK (job_event), self, 0);
+  medley_job_metrics_watch (self->metrics, job);
 }
 
 void
 medley_job_manager_add (MedleyJobManager *self, MedleyJob *job)
 {
   medley_job_manager_take_live (self, job);
+  medley_job_log_added (job);
   medley_job_manager_enqueue (self, job);
   g_signal_emit (self, signals[SIGNAL_ADDED], 0, job);
 }
@@ -291,6 +296,10 @@ medley_job_manager_new (MedleyConfig *config, MedleyLibrary *library, MedleyCata
       = medley_job_store_open (store, medley_config_get_boolean (config, "jobs.durable"), error);
   if (self->store == NULL)
     return NULL;
+  self->registry = medley_metrics_new ();
+  medley_process_metrics_register (self->registry);
+  self->metrics = medley_job_metrics_new (self, self->registry);
+  medley_job_store_set_committed_func (self->store, medley_job_metrics_commit, self->metrics);
   medley_job_manager_open_cache (self);
   if (!medley_job_manager_recover (self, error))
     return NULL;
@@ -337,6 +346,7 @@ medley_job_manager_dispose (GObject *object)
   g_clear_pointer (&self->agenda, medley_agenda_free);
   g_clear_pointer (&self->queue, medley_queue_free);
   g_clear_pointer (&self->live, g_hash_table_unref);
+  g_clear_pointer (&self->metrics, medley_job_metrics_free);
   g_clear_object (&self->cache);
   if (self->spool != NULL)
     g_object_run_dispose (G_OBJECT (self->spool));
@@ -354,7 +364,9 @@ medley_job_manager_finalize (GObject *object)
 
   g_clear_pointer (&self->classes, medley_classes_free);
   g_free (self->cache_off);
+  g_clear_error (&self->save_error);
   g_clear_pointer (&self->circuits, medley_circuits_free);
+  g_clear_pointer (&self->registry, medley_metrics_free);
   g_hash_table_unref (self->unsaved);
   g_hash_table_unref (self->clients);
   g_hash_table_unref (self->known);

@@ -4,6 +4,8 @@
 #include <gio/gio.h>
 
 #include "base/config.h"
+#include "base/metrics.h"
+#include "base/trace.h"
 #include "catalog/catalog.h"
 #include "job/input-writer.h"
 #include "job/job.h"
@@ -98,6 +100,27 @@ medley_job_request_set_use_cache (MedleyJobRequest *self, gboolean use);
  * (nullable) */
 void
 medley_job_request_set_idempotency_key (MedleyJobRequest *self, const char *key);
+
+/* Names the request in logs and in the job's description: what a face calls it. (nullable) */
+void
+medley_job_request_set_request_id (MedleyJobRequest *self, const char *id);
+/**
+ * medley_job_request_set_trace:
+ * @self: a request
+ * @trace: where the request stands in a trace
+ * @state: (nullable): its tracestate, well-formed
+ *
+ * Makes the job part of a trace. A request without one begins one of its own where traces are
+ * exported (`telemetry.otlp-endpoint`).
+ */
+void
+medley_job_request_set_trace (MedleyJobRequest *self, const MedleyTrace *trace, const char *state);
+/* The same from text, for clients that say it as an option: MEDLEY_ERROR_INVALID_ARGUMENT where it
+ * is malformed. */
+gboolean
+medley_job_request_set_traceparent (MedleyJobRequest *self, const char *text, GError **error);
+gboolean
+medley_job_request_set_tracestate (MedleyJobRequest *self, const char *text, GError **error);
 
 /**
  * MedleyJobManager:
@@ -368,6 +391,18 @@ gboolean
 medley_job_manager_may_take_jobs (MedleyJobManager *self, GError **error);
 
 /**
+ * medley_job_manager_is_ready:
+ * @self: a manager
+ * @check: (out): what is amiss: "drain", "sandbox", "engines", "store" or "disk"
+ * @error: %MEDLEY_ERROR_UNAVAILABLE, %MEDLEY_ERROR_SANDBOX_MISSING, %MEDLEY_ERROR_NO_SPACE,
+ * %MEDLEY_ERROR_IO
+ *
+ * Returns: whether jobs are taken, can be kept and run, as far as can be told
+ */
+gboolean
+medley_job_manager_is_ready (MedleyJobManager *self, const char **check, GError **error);
+
+/**
  * medley_job_manager_status:
  * @self: a manager
  *
@@ -406,6 +441,13 @@ MedleyCatalog *
 medley_job_manager_get_catalog (MedleyJobManager *self);
 MedleyConfig *
 medley_job_manager_get_config (MedleyJobManager *self);
+/* Begins a trace where traces are exported, sampled as configured; else empties @trace. Returns:
+ * whether they are exported */
+gboolean
+medley_job_manager_begin_trace (MedleyJobManager *self, MedleyTrace *trace);
+/* (transfer none): what is counted, to which the faces add theirs */
+MedleyMetrics *
+medley_job_manager_get_metrics (MedleyJobManager *self);
 
 /**
  * medley_job_manager_describe_engine:

@@ -72,6 +72,8 @@ medley_job_request_free (MedleyJobRequest *self)
   g_free (self->pipeline);
   g_free (self->text);
   g_free (self->idempotency_key);
+  g_free (self->request_id);
+  g_free (self->tracestate);
   g_free (self);
 }
 

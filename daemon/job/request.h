@@ -37,6 +37,9 @@ struct _MedleyJobRequest {
   guint attempts;
   gboolean no_cache;
   char *idempotency_key;
+  char *request_id;
+  MedleyTrace trace; /* empty for none */
+  char *tracestate;
 };
 
 G_END_DECLS

@@ -221,6 +221,7 @@ limit_passed (GError *error, gpointer data)
     self->stop_error = error;
   else
     g_error_free (error);
+  medley_worker_set_kill_cause (self->worker, medley_error_info (self->stop_error)->name);
   medley_worker_kill_telling (self->worker);
 }
 
@@ -307,6 +308,7 @@ call_worker (MedleyRun *self, GError **error)
   g_auto (GVariantBuilder) outputs = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{sa{sv}}"));
   GPtrArray *list = medley_job_list_inputs (self->job);
   GVariant *plan = medley_job_get_plan (self->job);
+  g_autoptr (GVariant) traced = NULL;
   g_autoptr (GVariant) stages = NULL;
 
   for (guint i = 0; i < list->len; i++) {
@@ -320,12 +322,13 @@ call_worker (MedleyRun *self, GError **error)
   }
   if (!medley_stage_reuse_make_call (self->reuse, fds, &plan, &stages, error))
     return FALSE;
+  traced = medley_job_add_trace_to_plan (self->job, plan);
   self->called = TRUE;
   medley_job_set_state (self->job, MEDLEY_JOB_RUNNING);
   if (!self->told)
     medley_stage_reuse_tell (self->reuse, self->job);
   self->told = TRUE;
-  medley_worker_run_async (self->worker, medley_job_get_id (self->job), plan,
+  medley_worker_run_async (self->worker, medley_job_get_id (self->job), traced,
                            g_variant_builder_end (&inputs), g_variant_builder_end (&outputs),
                            stages, fds, run_called, g_object_ref (self->job));
   self->watch = medley_watch_new (self->job, self->worker, self->config, self->run_time,
@@ -438,6 +441,7 @@ grace_over (gpointer data)
   MedleyRun *self = data;
 
   self->grace_source = 0;
+  medley_worker_set_kill_cause (self->worker, medley_error_info (self->stop_error)->name);
   medley_worker_kill (self->worker);
   return G_SOURCE_REMOVE;
 }
@@ -479,6 +483,7 @@ medley_run_free (MedleyRun *self)
   g_clear_pointer (&self->watch, medley_watch_free);
   if (self->worker != NULL) {
     g_signal_handlers_disconnect_by_data (self->worker, self);
+    medley_worker_set_kill_cause (self->worker, "stopped");
     medley_worker_kill (self->worker);
     g_object_unref (self->worker);
   }

@@ -90,6 +90,9 @@ finish (MedleySave *save, const GError *error)
   MedleyJobManager *self = save->manager;
 
   g_queue_remove (&self->saves, save);
+  g_clear_error (&self->save_error);
+  if (error != NULL)
+    self->save_error = g_error_copy (error);
   if (error != NULL) {
     medley_job_mark_unsaved (save->job);
     for (GList *l = self->flushes.head; l != NULL; l = l->next) {

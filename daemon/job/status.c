@@ -2,6 +2,8 @@
 
 /* What the manager tells of the daemon as a whole. */
 
+#include <medley/medley-error.h>
+
 #include "job/manager-private.h"
 
 static GVariant *
@@ -71,6 +73,47 @@ medley_job_manager_status (MedleyJobManager *self)
   return g_variant_dict_end (&dict);
 }
 
+static gboolean
+has_engines (MedleyJobManager *self, GError **error)
+{
+  g_autoptr (GPtrArray) engines = medley_catalog_list (self->catalog);
+  g_autoptr (GVariant) pool = g_variant_ref_sink (medley_pool_describe (self->pool));
+  const char *failure = NULL;
+
+  if (engines->len > 0)
+    return TRUE;
+  g_variant_lookup (pool, "lastFailure", "&s", &failure);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+               "no engine is known: no worker has described them%s%s", failure != NULL ? "; " : "",
+               failure != NULL ? failure : " yet");
+  return FALSE;
+}
+
+gboolean
+medley_job_manager_is_ready (MedleyJobManager *self, const char **check, GError **error)
+{
+  const GError *refusal = medley_pool_get_refusal (self->pool);
+
+  *check = "drain";
+  if (!medley_job_manager_may_take_jobs (self, error))
+    return FALSE;
+  *check = "sandbox";
+  if (refusal != NULL) {
+    g_propagate_error (error, g_error_copy (refusal));
+    return FALSE;
+  }
+  *check = "engines";
+  if (!has_engines (self, error))
+    return FALSE;
+  *check = "store";
+  if (self->save_error != NULL) {
+    g_propagate_error (error, g_error_copy (self->save_error));
+    return FALSE;
+  }
+  *check = "disk";
+  return medley_job_manager_has_space (self, error);
+}
+
 void
 medley_job_manager_set_face (MedleyJobManager *self, const char *face, const char *where)
 {
@@ -93,4 +136,10 @@ MedleyConfig *
 medley_job_manager_get_config (MedleyJobManager *self)
 {
   return self->config;
+}
+
+MedleyMetrics *
+medley_job_manager_get_metrics (MedleyJobManager *self)
+{
+  return self->registry;
 }

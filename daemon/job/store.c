@@ -22,6 +22,8 @@ typedef struct {
   MedleyJobStoreDone done;
   gpointer data;
   GError *error;
+  gint64 commit_time;  /* of the transaction that ends with it, µs */
+  guint commit_writes; /* 0 for one in the midst of others */
 } Op;
 
 struct _MedleyJobStore {
@@ -31,6 +33,8 @@ struct _MedleyJobStore {
   GMainContext *context;
   GThread *thread;
   guint answer_source; /* pending, under the mutex */
+  MedleyJobStoreCommitted committed;
+  gpointer committed_data;
 
   GMutex mutex;
   GCond cond;
@@ -68,6 +72,8 @@ give_answers (gpointer data)
   self->answer_source = 0;
   g_mutex_unlock (&self->mutex);
   while ((op = g_queue_pop_head (&answers)) != NULL) {
+    if (op->commit_writes > 0 && self->committed != NULL)
+      self->committed (op->commit_time, op->commit_writes, self->committed_data);
     if (op->done != NULL)
       op->done (op->error, op->data);
     op_free (op);
@@ -144,10 +150,12 @@ note (MedleyJobStore *self, GQueue *batch)
 }
 
 static void
-hand_back (MedleyJobStore *self, GQueue *batch)
+hand_back (MedleyJobStore *self, GQueue *batch, gint64 time)
 {
-  Op *op;
+  Op *op = batch->tail->data;
 
+  op->commit_time = time;
+  op->commit_writes = g_queue_get_length (batch);
   note (self, batch);
   while ((op = g_queue_pop_head (batch)) != NULL)
     g_queue_push_tail (&self->answers, op);
@@ -170,6 +178,7 @@ write_in_thread (gpointer data)
   g_mutex_lock (&self->mutex);
   for (;;) {
     g_autoptr (GError) error = NULL;
+    gint64 began;
 
     while (g_queue_is_empty (&self->todo) && !self->closing)
       g_cond_wait (&self->cond, &self->mutex);
@@ -178,6 +187,7 @@ write_in_thread (gpointer data)
     while (!g_queue_is_empty (&self->todo) && g_queue_get_length (&batch) < MAX_BATCH)
       g_queue_push_tail (&batch, g_queue_pop_head (&self->todo));
     g_mutex_unlock (&self->mutex);
+    began = g_get_monotonic_time ();
     /* One that cannot be written must not take the others with it. */
     if (!commit_batch (self, &batch, &error)) {
       if (g_queue_get_length (&batch) > 1)
@@ -186,7 +196,7 @@ write_in_thread (gpointer data)
         ((Op *) batch.head->data)->error = g_steal_pointer (&error);
     }
     g_mutex_lock (&self->mutex);
-    hand_back (self, &batch);
+    hand_back (self, &batch, g_get_monotonic_time () - began);
   }
   g_mutex_unlock (&self->mutex);
   return NULL;
@@ -201,6 +211,14 @@ enqueue (MedleyJobStore *self, Op *op)
   g_queue_push_tail (&self->todo, op);
   g_cond_signal (&self->cond);
   g_mutex_unlock (&self->mutex);
+}
+
+void
+medley_job_store_set_committed_func (MedleyJobStore *self, MedleyJobStoreCommitted func,
+                                     gpointer data)
+{
+  self->committed = func;
+  self->committed_data = data;
 }
 
 void

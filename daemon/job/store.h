@@ -42,6 +42,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyJobStore, medley_job_store_free)
 /* @error: (nullable): MEDLEY_ERROR_NO_SPACE or MEDLEY_ERROR_IO: nothing of it was written */
 typedef void (*MedleyJobStoreDone) (const GError *error, gpointer data);
 
+/* Called for each transaction, from the main context: its time in µs, with the sync, and how many
+ * writes it had. */
+typedef void (*MedleyJobStoreCommitted) (gint64 time, guint writes, gpointer data);
+
+void
+medley_job_store_set_committed_func (MedleyJobStore *self, MedleyJobStoreCommitted func,
+                                     gpointer data);
+
 /**
  * medley_job_store_save:
  * @self: a store

@@ -132,20 +132,26 @@ medley_job_manager_job_is_due (gpointer job, MedleyAgendaKind kind, gpointer dat
 }
 
 gboolean
-medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error)
+medley_job_manager_has_space (MedleyJobManager *self, GError **error)
 {
   guint64 floor = medley_config_get_number (self->config, "limits.free-space");
 
-  if (!medley_job_manager_may_take_jobs (self, error))
+  if (floor == 0 || medley_spool_get_free (self->spool) >= floor)
+    return TRUE;
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NO_SPACE,
+               "the disk of the jobs has less than %" G_GUINT64_FORMAT
+               " MiB free (limits.free-space): no new jobs until there is space; `medley rm` "
+               "removes finished ones",
+               floor >> 20);
+  return FALSE;
+}
+
+gboolean
+medley_job_manager_has_queue_room (MedleyJobManager *self, const char *client, GError **error)
+{
+  if (!medley_job_manager_may_take_jobs (self, error)
+      || !medley_job_manager_has_space (self, error))
     return FALSE;
-  if (floor > 0 && medley_spool_get_free (self->spool) < floor) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NO_SPACE,
-                 "the disk of the jobs has less than %" G_GUINT64_FORMAT
-                 " MiB free (limits.free-space): no new jobs until there is space; `medley rm` "
-                 "removes finished ones",
-                 floor >> 20);
-    return FALSE;
-  }
   if (g_hash_table_size (self->live) - g_hash_table_size (self->runs) + self->creating
       >= medley_config_get_number (self->config, "limits.queue")) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_QUEUE_FULL,

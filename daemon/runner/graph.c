@@ -353,6 +353,21 @@ close_unlinked (MedleyGraph *self, MedleyGraphPart *part)
   }
 }
 
+/* Where an engine that calls another server finds the trace. Set also without one: an engine may
+ * still have that of the job before. */
+static void
+set_trace (MedleyGraph *self)
+{
+  g_autoptr (GstContext) context = gst_context_new (MEDLEY_TRACE_CONTEXT, TRUE);
+  GstStructure *structure = gst_context_writable_structure (context);
+
+  if (self->plan->traceparent != NULL)
+    gst_structure_set (structure, "traceparent", G_TYPE_STRING, self->plan->traceparent, NULL);
+  if (self->plan->tracestate != NULL)
+    gst_structure_set (structure, "tracestate", G_TYPE_STRING, self->plan->tracestate, NULL);
+  gst_element_set_context (self->pipeline, context);
+}
+
 MedleyGraph *
 medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *outputs,
                   GHashTable *stages, const guint *choice, MedleyEngineCache *cache,
@@ -372,6 +387,7 @@ medley_graph_new (const MedleyRunPlan *plan, GHashTable *inputs, GHashTable *out
   self->stage_files = stages;
   self->choice = choice;
   self->faults = faults;
+  set_trace (self);
 
   for (guint i = 0; i < plan->inputs->len; i++)
     add_input (self, g_ptr_array_index (plan->inputs, i));

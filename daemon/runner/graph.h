@@ -11,6 +11,10 @@
 
 G_BEGIN_DECLS
 
+/* A GstContext that each element of a job's pipeline has: with "traceparent" and "tracestate" when
+ * the job is part of a trace (W3C Trace Context). Told to authors of engines in docs/sdk.md. */
+#define MEDLEY_TRACE_CONTEXT "org.medley.trace"
+
 /* A file of an input or output; descriptors are owned. */
 typedef struct {
   int file;

@@ -47,6 +47,8 @@ void
 medley_run_plan_free (MedleyRunPlan *plan)
 {
   g_free (plan->pipeline);
+  g_free (plan->traceparent);
+  g_free (plan->tracestate);
   g_ptr_array_unref (plan->inputs);
   g_ptr_array_unref (plan->stages);
   g_ptr_array_unref (plan->outputs);
@@ -228,6 +230,7 @@ medley_run_plan_new (GVariant *value, GError **error)
 {
   g_autoptr (MedleyRunPlan) plan = g_new0 (MedleyRunPlan, 1);
   g_autoptr (GVariant) limits = g_variant_lookup_value (value, "limits", G_VARIANT_TYPE_VARDICT);
+  g_autoptr (GVariant) trace = g_variant_lookup_value (value, "trace", G_VARIANT_TYPE_VARDICT);
 
   plan->pipeline = lookup_string_or_empty (value, "pipeline");
   plan->inputs = read_list (value, "inputs", read_input, (GDestroyNotify) input_free);
@@ -238,6 +241,10 @@ medley_run_plan_new (GVariant *value, GError **error)
     g_variant_lookup (limits, "input-bytes", "t", &plan->input_bytes);
     g_variant_lookup (limits, "image-pixels", "t", &plan->image_pixels);
     g_variant_lookup (limits, "output-bytes", "t", &plan->output_bytes);
+  }
+  if (trace != NULL) {
+    plan->traceparent = lookup_string (trace, "traceparent");
+    plan->tracestate = lookup_string (trace, "tracestate");
   }
   return check (plan, error) ? g_steal_pointer (&plan) : NULL;
 }

@@ -39,6 +39,7 @@ typedef struct {
  * @inputs: (element-type MedleyPlanInput): inputs
  * @stages: (element-type MedleyPlanStage): stages, each after its sources
  * @outputs: (element-type MedleyPlanOutput): outputs
+ * @traceparent: (nullable): the trace that the job is part of, @tracestate (nullable) with it
  * @text_bytes: longest text input, 0 for no limit; the other limits alike
  *
  * A plan as it came over the wire (its format is in daemon/pipeline/plan.h), taken apart.
@@ -49,6 +50,8 @@ typedef struct {
   GPtrArray *inputs;
   GPtrArray *stages;
   GPtrArray *outputs;
+  char *traceparent;
+  char *tracestate;
   guint64 text_bytes;
   guint64 input_bytes;
   guint64 image_pixels;

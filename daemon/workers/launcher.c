@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/folders.h"
+#include "base/log.h"
 #include "base/names.h"
 #include "workers/environment.h"
 #include "workers/log-reader.h"
@@ -59,20 +60,23 @@ end_second (gpointer data)
   MedleyLauncher *self = data;
 
   if (self->n_lines > LINES_PER_SECOND)
-    g_printerr ("medleyd: %u more lines of workers were left out\n",
-                self->n_lines - LINES_PER_SECOND);
+    g_message ("%u more lines of workers were left out", self->n_lines - LINES_PER_SECOND);
   self->n_lines = 0;
   self->lines_source = 0;
   return G_SOURCE_REMOVE;
 }
 
 static void
-print_line (MedleyLauncher *self, const char *line, gboolean always)
+print_line (MedleyLauncher *self, int number, const char *line, gboolean always)
 {
+  char pid[16];
+
+  g_snprintf (pid, sizeof pid, "%d", number);
   if (self->lines_source == 0)
     self->lines_source = g_timeout_add_seconds (1, end_second, self);
   if (always || ++self->n_lines <= LINES_PER_SECOND)
-    g_printerr ("%s\n", line);
+    g_log_structured (MEDLEY_LOG_WORKER, G_LOG_LEVEL_MESSAGE, "MEDLEY_WORKER", pid, "MESSAGE", "%s",
+                      line);
 }
 
 static void
@@ -95,8 +99,8 @@ line_printed (const char *line, gpointer data)
     g_free (self->refusal);
     self->refusal = g_strdup (refusal);
   }
-  print_line (self, line, is_crash || refusal != NULL);
   sscanf (line, "medley-worker[%d]", &pid);
+  print_line (self, pid, line, is_crash || refusal != NULL);
   g_signal_emit (self, signals[SIGNAL_LOG], 0, pid, line);
 }
 

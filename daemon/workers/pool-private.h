@@ -40,6 +40,9 @@ struct _MedleyPool {
   guint64 n_lost;
 };
 
+/* A worker has ended unasked, or was killed for a cause: counts it, and tells. */
+void
+medley_pool_note_lost (MedleyPool *self, MedleyWorker *worker, const GError *error);
 /* A process could not be made, or ended before it was ready. */
 void
 medley_pool_note_failure (MedleyPool *self, const GError *error);

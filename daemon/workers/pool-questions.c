@@ -94,6 +94,7 @@ question_timed_out (gpointer data)
   Question *question = data;
 
   question->timeout = 0;
+  medley_worker_set_kill_cause (question->worker, "worker-hung");
   medley_worker_kill (question->worker);
   return G_SOURCE_REMOVE;
 }
@@ -114,7 +115,7 @@ answerer_exited (MedleyWorker *worker, GError *error, gpointer data)
   g_autoptr (MedleyWorker) gone = g_steal_pointer (&self->answerer);
 
   g_signal_handlers_disconnect_by_data (worker, self);
-  self->n_lost++;
+  medley_pool_note_lost (self, worker, error);
   medley_pool_note_failure (self, error);
 }
 

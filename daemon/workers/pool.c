@@ -13,7 +13,7 @@
 
 G_DEFINE_FINAL_TYPE (MedleyPool, medley_pool, G_TYPE_OBJECT)
 
-enum { SIGNAL_FREE, SIGNAL_LOG, N_SIGNALS };
+enum { SIGNAL_FREE, SIGNAL_LOG, SIGNAL_LOST, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
@@ -160,12 +160,23 @@ worker_ready (MedleyWorker *worker, gpointer data)
   pump (self);
 }
 
+void
+medley_pool_note_lost (MedleyPool *self, MedleyWorker *worker, const GError *error)
+{
+  const char *cause = medley_worker_get_kill_cause (worker);
+
+  self->n_lost++;
+  if (cause == NULL || medley_error_info (error)->code == MEDLEY_ERROR_MEMORY_LIMIT)
+    cause = medley_error_info (error)->name;
+  g_signal_emit (self, signals[SIGNAL_LOST], 0, cause);
+}
+
 static void
 worker_exited (MedleyWorker *worker, GError *error, gpointer data)
 {
   MedleyPool *self = data;
 
-  self->n_lost++;
+  medley_pool_note_lost (self, worker, error);
   g_queue_remove (&self->idle, worker);
   g_signal_handlers_disconnect_by_data (worker, self);
   if (g_object_get_data (G_OBJECT (worker), "medley-busy") != NULL) {
@@ -188,7 +199,7 @@ medley_pool_has_ended (MedleyPool *self, MedleyWorker *worker)
 
   if (error == NULL)
     return FALSE;
-  self->n_lost++;
+  medley_pool_note_lost (self, worker, error);
   medley_pool_note_failure (self, error);
   return TRUE;
 }
@@ -375,6 +386,7 @@ medley_pool_release (MedleyPool *self, MedleyWorker *worker)
     return;
   if (g_object_get_data (G_OBJECT (worker), "medley-once") != NULL
       || !medley_worker_is_ready (worker)) {
+    medley_worker_set_kill_cause (worker, "released");
     medley_worker_kill (worker);
     return;
   }
@@ -517,6 +529,8 @@ medley_pool_class_init (MedleyPoolClass *klass)
   object_class->finalize = medley_pool_finalize;
   signals[SIGNAL_FREE]
       = g_signal_new ("free", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_LOST] = g_signal_new ("lost", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                       G_TYPE_NONE, 1, G_TYPE_STRING);
   signals[SIGNAL_LOG] = g_signal_new ("log", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                       G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
 }

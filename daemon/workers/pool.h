@@ -17,6 +17,10 @@ G_BEGIN_DECLS
  *
  * Signals:
  * - `free ()`: a worker became idle: a job that waits may be started
+ * - `lost (const char *cause)`: a worker's process has ended, though not because it was let go: the
+ * name of an error's code ("worker-crashed", "worker-hung", "memory-limit", "time-limit",
+ * "cancelled", ...), "stopped" with its job when the daemon ends, or "released" after a job that
+ * had a worker of its own
  * - `log (int pid, const char *line)`: a worker printed a line
  */
 #define MEDLEY_TYPE_POOL (medley_pool_get_type ())

@@ -26,7 +26,8 @@ struct _MedleyWorker {
   gboolean gone;
   gboolean reported; /* that it is gone */
   gboolean killed;
-  int status; /* as of waitpid(2), -1 while unknown */
+  const char *kill_cause; /* static */
+  int status;             /* as of waitpid(2), -1 while unknown */
   guint pidfd_source;
   guint kill_source;   /* once it was asked to tell and end */
   guint status_source; /* a reaper elsewhere gets this long to tell the status */
@@ -131,6 +132,19 @@ medley_worker_limit_memory (MedleyWorker *self, MedleyCgroup *cgroup, guint64 li
     return;
   self->cgroup = medley_cgroup_ref (cgroup);
   self->memory_limit = limit;
+}
+
+void
+medley_worker_set_kill_cause (MedleyWorker *self, const char *cause)
+{
+  if (self->kill_cause == NULL)
+    self->kill_cause = cause;
+}
+
+const char *
+medley_worker_get_kill_cause (MedleyWorker *self)
+{
+  return self->kill_cause;
 }
 
 void

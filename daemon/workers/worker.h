@@ -79,6 +79,13 @@ medley_worker_kill_telling (MedleyWorker *self);
 void
 medley_worker_kill (MedleyWorker *self);
 
+/* Why it is going to be killed, for who counts: @cause is static, the first one counts. (nullable):
+ * NULL before */
+void
+medley_worker_set_kill_cause (MedleyWorker *self, const char *cause);
+const char *
+medley_worker_get_kill_cause (MedleyWorker *self);
+
 /* For workers that another process reaps: the status as of waitpid(2), told before or after the
  * pidfd showed the end. */
 void

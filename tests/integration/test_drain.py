@@ -149,7 +149,8 @@ class Drain(unittest.TestCase):
             # What can be looked at still can.
             self.assertEqual([j["id"] for j in daemon.curl("/api/v1/jobs").json()["jobs"]], [job])
             self.assertIs(client.manager("GetStatus")[0]["draining"], True)
-            self.assertEqual(daemon.curl("/readyz").status, 503)
+            ready = daemon.curl("/readyz")
+            self.assertEqual((ready.status, ready.json()["code"], ready.json()["check"]), (503, "unavailable", "drain"))
             self.assertEqual(daemon.curl("/healthz").status, 200)
             self.assertIn(b"is stopping", daemon.medley("doctor").stdout)
             self.assertEqual(upload.finish(), 204)

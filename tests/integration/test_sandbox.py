@@ -424,6 +424,10 @@ class Missing(unittest.TestCase):
         self.assertIn("workers.sandbox=best-effort", sandbox["missing"][0])
         reply = daemon.curl("/run/echo", "--data-binary", "x")
         self.assertEqual((reply.status, reply.json()["code"]), (503, "sandbox-missing"), reply.body)
+        reply = daemon.curl("/readyz")
+        self.assertEqual((reply.status, reply.json()["code"], reply.json()["check"]),
+                         (503, "sandbox-missing", "sandbox"), reply.body)
+        self.assertEqual(daemon.curl("/healthz").status, 200)
         doctor = daemon.medley("doctor")
         self.assertNotEqual(doctor.returncode, 0)
         line = sandbox_line(doctor)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "http/job-request.h"
 #include "http/openai/call.h"
 
 #include <glib/gstdio.h>
@@ -176,6 +177,7 @@ medley_openai_call_new (MedleyHttp *http, MedleyHttpExchange *exchange, const ch
   self->fields = fields;
   self->cancellable = g_cancellable_new ();
   self->request = medley_job_request_new (medley_http_exchange_get_client (exchange));
+  medley_http_job_request_set_origin (self->request, exchange);
   self->has_key = medley_http_request_get_header (request, "Idempotency-Key") != NULL;
   find_model (self);
   if (!medley_http_take_option_headers (request, self->request, max_key, &error))
