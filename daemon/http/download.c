@@ -7,7 +7,7 @@
 #include "http/problem.h"
 
 #define PIECE (64 * 1024)
-#define PIECE_OF_COMPLETE (256 * 1024)
+#define PIECE_OF_COMPLETE (64 * 1024)
 
 struct _MedleyHttpDownload {
   grefcount ref_count; /* a read that was cancelled still calls back */

@@ -6,6 +6,8 @@
 #include "http/routes.h"
 
 #define HEARTBEAT_SECONDS 15
+/* Of one write, unless an event alone is longer: it is held until a client has read it. */
+#define PIECE (16 * 1024)
 
 /* A client that follows a job's events. What it has not got yet is in the job's own log: nothing is
  * queued here. */
@@ -63,15 +65,16 @@ send_news (Stream *self)
 {
   g_autoptr (GPtrArray) events = NULL;
   g_autoptr (GString) text = NULL;
+  guint n = 0;
 
   if (self->writing)
     return;
   events = medley_job_get_events (self->job, self->after);
   if (events->len > 0) {
     text = g_string_new (NULL);
-    for (guint i = 0; i < events->len; i++)
-      append_event (text, g_ptr_array_index (events, i));
-    g_variant_lookup (g_ptr_array_index (events, events->len - 1), "seq", "t", &self->after);
+    while (n < events->len && text->len < PIECE)
+      append_event (text, g_ptr_array_index (events, n++));
+    g_variant_lookup (g_ptr_array_index (events, n - 1), "seq", "t", &self->after);
     write_text (self, text->str, text->len);
   } else if (medley_job_state_is_final (medley_job_get_state (self->job))
              || medley_job_is_adjourned (self->job)) {

@@ -14,6 +14,9 @@
 #include <medley/medley-error.h>
 
 #define BACKLOG 512
+/* What the kernel holds of an answer that has not left yet; else it would take megabytes for each
+ * client that reads slowly. What is on its way does not count: fast clients far away lose nothing. */
+#define MAX_UNSENT (256 * 1024)
 
 struct _MedleyHttpListener {
   MedleyConfig *config;
@@ -35,8 +38,10 @@ on_incoming (GSocketService *service, GSocketConnection *connection, GObject *so
 
   g_socket_set_blocking (socket, FALSE);
   /* What is written is written whole: waiting for more would only delay the first bytes. */
-  if (!is_local)
+  if (!is_local) {
     g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+    g_socket_set_option (socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, MAX_UNSENT, NULL);
+  }
   self->func (connection, is_local, self->data);
   return TRUE;
 }
