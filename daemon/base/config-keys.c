@@ -34,6 +34,7 @@ static const MedleyConfigKey table[] = {
   { "http.header-bytes", MEDLEY_CONFIG_BYTES, "64KiB", KIB, 16 * MIB, NULL, "Longest request header" },
   { "http.header-fields", MEDLEY_CONFIG_INTEGER, "100", 10, 10000, NULL, "Most fields of a request's header" },
   { "http.json-bytes", MEDLEY_CONFIG_BYTES, "1MiB", KIB, 64 * MIB, NULL, "Longest JSON request body" },
+  { "http.answer-bytes", MEDLEY_CONFIG_BYTES, "32MiB", KIB, 0, NULL, "Largest output that becomes part of a JSON answer" },
   { "http.handshake-timeout", MEDLEY_CONFIG_DURATION, "10s", 1, 3600, NULL, "Longest time for a TLS handshake" },
   { "http.header-timeout", MEDLEY_CONFIG_DURATION, "30s", 1, 3600, NULL, "Longest time to send a request's header" },
   { "http.idle-timeout", MEDLEY_CONFIG_DURATION, "5min", 1, 86400, NULL, "Longest pause within an upload" },

@@ -76,6 +76,7 @@ class Chats(Case):
         self.assertEqual(self.answer([{"role": "user", "content": [{"type": "text", "text": "Grüß"},
                                                                    {"type": "text", "text": " Gott"}]}]),
                          "You said: Grüß Gott")
+        self.assertEqual(self.answer([{**HELLO[0], "name": "Ann"}]), "You said: User (Ann): Hello there")
         self.assertEqual(self.answer(HELLO, temperature=1.5), "YOU SAID: HELLO THERE")
         for name in ("max_tokens", "max_completion_tokens"):
             self.assertEqual(self.answer(HELLO, **{name: 3}), "You said: Hello")
@@ -284,6 +285,19 @@ class Vectors(Case):
         ):
             with self.subTest(model=model, param=param, value=value):
                 self.refuse("createEmbedding", {"model": model, "input": "x", param: value}, param)
+
+
+class Answers(unittest.TestCase):
+    def test_they_are_not_larger_than_they_may_be(self):
+        with Daemon("http.answer-bytes=4KiB", pipelines=modelpipelines.all_of_them()) as daemon:
+            for path, body in (
+                ("chat/completions", {"model": "chat", "messages": [{"role": "user", "content": "x" * 5000}]}),
+                ("images/generations", {"model": "painter", "prompt": "a b c d e f", "size": "1024x1024"}),
+                ("embeddings", {"model": "embedder", "input": ["a"] * 200}),
+            ):
+                reply = daemon.curl(f"/v1/{path}", "-H", "Content-Type: application/json", "-d", json.dumps(body))
+                self.assertEqual((reply.status, reply.json()["error"]["code"]), (500, "output_too_large"), path)
+                self.assertIn("http.answer-bytes", reply.json()["error"]["message"])
 
 
 class Videos(Case):

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "http/openai/attachments.h"
 #include "http/openai/messages.h"
+#include "http/openai/vectors.h"
 
 /* Attachments */
 
@@ -211,8 +212,10 @@ test_conversations (void)
   } cases[] = {
     { "[{'role': 'user', 'content': ' Why? '}]", NULL, " Why? ", " Why? ", 1 },
     { "[{'role': 'user', 'content': [{'type': 'text', 'text': 'Wh'}, {'type': 'text', 'text': "
-      "'y?'}], 'name': 'Ann'}]",
+      "'y?'}], 'name': null}]",
       NULL, "Why?", "Why?", 1 },
+    { "[{'role': 'user', 'content': 'Why?', 'name': 'Ann'}]", NULL, "User (Ann): Why?",
+      "User (Ann): Why?", 1 },
     { "[{'role': 'system', 'content': 'Be brief.'}, {'role': 'developer', 'content': 'Be kind.'},"
       " {'role': 'user', 'content': 'Why?'}]",
       "Be brief.\n\nBe kind.", "Why?", "System: Be brief.\n\nSystem: Be kind.\n\nUser: Why?", 1 },
@@ -280,6 +283,9 @@ test_messages_that_are_refused (void)
       "'high'}}]}]",
       "messages[0].content" },
     { "[{'role': 'assistant', 'content': 'x', 'tool_calls': [{}]}]", "messages[0].tool_calls" },
+    { "[{'role': 'user', 'content': 'x', 'name': ''}]", "messages[0].name" },
+    { "[{'role': 'user', 'content': 'x', 'name': 7}]", "messages[0].name" },
+    { "[{'role': 'user', 'content': 'x', 'name': 'A: B'}]", "messages[0].name" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -289,6 +295,67 @@ test_messages_that_are_refused (void)
     g_assert_null (parse (cases[i].json, &param, &error));
     g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT);
     g_assert_cmpstr (param, ==, cases[i].param);
+  }
+}
+
+/* Vectors */
+
+static void
+test_vectors (void)
+{
+  static const char json[] = "[\n[1,-2.5e-1, 0],\n[ 3 ]\n]\n";
+  g_autoptr (GError) error = NULL;
+  GString *plain = medley_openai_vectors_print (json, strlen (json), 2, FALSE, &error);
+  GString *packed = medley_openai_vectors_print (json, strlen (json), 2, TRUE, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (plain->str, ==,
+                   "[{\"object\":\"embedding\",\"index\":0,\"embedding\":[1,-2.5e-1, 0]},"
+                   "{\"object\":\"embedding\",\"index\":1,\"embedding\":[ 3 ]}]");
+  /* 1.0, -0.25, 0.0 and 3.0 as they lie in memory */
+  g_assert_cmpstr (packed->str, ==,
+                   "[{\"object\":\"embedding\",\"index\":0,\"embedding\":\"AACAPwAAgL4AAAAA\"},"
+                   "{\"object\":\"embedding\",\"index\":1,\"embedding\":\"AABAQA==\"}]");
+  g_string_free (plain, TRUE);
+  g_string_free (packed, TRUE);
+}
+
+static void
+test_what_are_no_vectors (void)
+{
+  static const char *const texts[]
+      = { "",
+          "[",
+          "[]",
+          "[[]]",
+          "[[1]",
+          "[[1],[2]]",
+          "[[1]]x",
+          "[[1,]]",
+          "[[01]]",
+          "[[1.]]",
+          "[[.5]]",
+          "[[1e]]",
+          "[[-]]",
+          "[[+1]]",
+          "[[NaN]]",
+          "[[1e999]]",
+          "[[\"1\"]]",
+          "{\"a\": [1]}",
+          "[[1 2]]",
+          "[[[1]]]",
+          "[[null]]",
+          "[1]",
+          "[[1],]",
+          "[[0x1]]",
+          "[[1.0000000000000000000000000000000000000000000000000000000000000000]]" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_test_message ("%s", texts[i]);
+    g_assert_null (medley_openai_vectors_print (texts[i], strlen (texts[i]), 1, i % 2, &error));
+    g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_ENGINE_FAILED);
   }
 }
 
@@ -306,5 +373,7 @@ main (int argc, char **argv)
   g_test_add_func ("/openai/messages/conversations", test_conversations);
   g_test_add_func ("/openai/messages/pictures", test_pictures);
   g_test_add_func ("/openai/messages/refused", test_messages_that_are_refused);
+  g_test_add_func ("/openai/vectors", test_vectors);
+  g_test_add_func ("/openai/vectors/none", test_what_are_no_vectors);
   return g_test_run ();
 }

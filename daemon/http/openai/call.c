@@ -420,8 +420,7 @@ collect (MedleyOpenaiCall *self, GBytes *bytes)
 
   if (size > self->left) {
     error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_OUTPUT_TOO_LARGE,
-                         "the output is too large for one answer; it is kept with the job %s",
-                         medley_job_get_id (self->job));
+                         "what the model makes is too large for one answer (http.answer-bytes)");
     medley_job_manager_cancel (medley_http_get_manager (self->http), self->job, NULL);
     medley_openai_call_fail (self, error);
     return;

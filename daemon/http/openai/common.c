@@ -39,7 +39,7 @@ medley_openai_answer_limit (MedleyOpenaiCall *call)
 {
   MedleyConfig *config = medley_http_get_config (medley_openai_call_get_http (call));
 
-  return medley_config_get_number (config, "limits.text-bytes");
+  return medley_config_get_number (config, "http.answer-bytes");
 }
 
 /* Size */

@@ -20,7 +20,7 @@ medley_openai_null (void);
 void
 medley_openai_take_labels (MedleyOpenaiFields *fields);
 
-/* Most bytes of an output that becomes part of an answer. */
+/* Most bytes of an output that becomes part of an answer (http.answer-bytes). */
 gsize
 medley_openai_answer_limit (MedleyOpenaiCall *call);
 

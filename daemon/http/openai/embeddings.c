@@ -7,11 +7,9 @@
 #include "http/body.h"
 #include "http/openai/common.h"
 #include "http/openai/handlers.h"
+#include "http/openai/vectors.h"
 
 /* POST /v1/embeddings */
-
-/* Numbers of all vectors of an answer. */
-#define MAX_NUMBERS 4000000
 
 typedef struct {
   char *model;
@@ -98,91 +96,67 @@ take_input (Embeddings *self, MedleyOpenaiCall *call)
   medley_openai_call_add_input (call, "input", content);
 }
 
-/* (transfer floating) (nullable): a vector as the client wants it; NULL when it is none */
-static GVariant *
-make_vector (const Embeddings *self, GVariant *vector)
+/* The answer */
+
+/* What a thread makes of a pipeline's output. */
+typedef struct {
+  MedleyOpenaiCall *call;
+  const Embeddings *embeddings;
+  GBytes *content;
+} Printing;
+
+static void
+print (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  g_autoptr (GByteArray) floats = g_byte_array_new ();
-  g_autofree char *text = NULL;
-  GVariantIter iter;
-  GVariant *item;
+  const Printing *self = data;
+  const Embeddings *embeddings = self->embeddings;
+  g_autoptr (GVariant) model = g_variant_ref_sink (g_variant_new_string (embeddings->model));
+  g_autofree char *name = medley_json_print (model, FALSE);
+  GError *error = NULL;
+  gsize length;
+  const char *json = g_bytes_get_data (self->content, &length);
+  GString *text = medley_openai_vectors_print (json != NULL ? json : "", length,
+                                               embeddings->n_texts, embeddings->as_base64, &error);
 
-  if (!g_variant_is_of_type (vector, G_VARIANT_TYPE ("av")))
-    return NULL;
-  g_variant_iter_init (&iter, vector);
-  while (g_variant_iter_next (&iter, "v", &item)) {
-    g_autoptr (GVariant) number = item;
-    gboolean is_double = g_variant_is_of_type (number, G_VARIANT_TYPE_DOUBLE);
-    union {
-      float number;
-      guint32 bits;
-    } single;
-
-    if (!is_double && !g_variant_is_of_type (number, G_VARIANT_TYPE_INT64))
-      return NULL;
-    single.number
-        = is_double ? (float) g_variant_get_double (number) : (float) g_variant_get_int64 (number);
-    single.bits = GUINT32_TO_LE (single.bits);
-    g_byte_array_append (floats, (const guint8 *) &single.bits, sizeof single.bits);
+  if (text == NULL) {
+    g_task_return_error (task, error);
+    return;
   }
-  if (!self->as_base64)
-    return g_variant_ref (vector);
-  text = g_base64_encode (floats->data, floats->len);
-  return g_variant_new_string (text);
+  g_string_prepend (text, "{\"object\":\"list\",\"data\":");
+  g_string_append_printf (text,
+                          ",\"model\":%s,\"usage\":{\"prompt_tokens\":%" G_GINT64_FORMAT
+                          ",\"total_tokens\":%" G_GINT64_FORMAT "}}\n",
+                          name, embeddings->characters, embeddings->characters);
+  g_task_return_pointer (task, g_string_free (text, FALSE), g_free);
 }
 
-/* (transfer floating) (nullable): "data" of the answer */
-static GVariant *
-make_data (const Embeddings *self, GVariant *vectors)
+static void
+on_printed (GObject *source, GAsyncResult *result, gpointer data)
 {
-  GVariantBuilder builder;
+  g_autofree Printing *self = g_task_get_task_data (G_TASK (result));
+  g_autoptr (MedleyOpenaiCall) call = self->call;
+  g_autoptr (GBytes) content = self->content;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = g_task_propagate_pointer (G_TASK (result), &error);
 
-  if (vectors == NULL || !g_variant_is_of_type (vectors, G_VARIANT_TYPE ("av"))
-      || g_variant_n_children (vectors) != self->n_texts)
-    return NULL;
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
-  for (gsize i = 0; i < self->n_texts; i++) {
-    g_autoptr (GVariant) vector = NULL;
-    g_autoptr (GVariant) made = NULL;
-
-    g_variant_get_child (vectors, i, "v", &vector);
-    made = make_vector (self, vector);
-    if (made == NULL) {
-      g_variant_builder_clear (&builder);
-      return NULL;
-    }
-    g_variant_ref_sink (made);
-    g_variant_builder_add_parsed (&builder,
-                                  "<{'object': <'embedding'>, 'index': <%x>, 'embedding': %v}>",
-                                  (gint64) i, made);
-  }
-  return g_variant_builder_end (&builder);
+  if (text != NULL)
+    medley_openai_call_respond_text (call, "application/json", text);
+  else
+    medley_openai_call_fail (call, error);
 }
 
 static void
 on_whole (MedleyOpenaiCall *call, GBytes *const *contents, gpointer data)
 {
-  Embeddings *self = data;
-  MedleyJsonLimits limits = { G_MAXSIZE, 8, MAX_NUMBERS };
-  gsize length;
-  const char *text = g_bytes_get_data (contents[0], &length);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) vectors
-      = medley_json_parse (text != NULL ? text : "", length, &limits, NULL, &error);
-  GVariant *found = make_data (self, vectors);
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_printed, NULL);
+  Printing *self = g_new0 (Printing, 1);
 
-  if (found == NULL) {
-    g_clear_error (&error);
-    error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_ENGINE_FAILED,
-                         "the model \"%s\" did not make one array of numbers for each text",
-                         self->model);
-    medley_openai_call_fail (call, error);
-    return;
-  }
-  medley_openai_call_respond (
-      call, g_variant_new_parsed ("{'object': <'list'>, 'data': %v, 'model': <%s>,"
-                                  " 'usage': <{'prompt_tokens': <%x>, 'total_tokens': <%x>}>}",
-                                  found, self->model, self->characters, self->characters));
+  self->call = medley_openai_call_ref (call);
+  self->embeddings = data;
+  self->content = g_bytes_ref (contents[0]);
+  /* Not for the task to free, which may end in its thread. */
+  g_task_set_task_data (task, self, NULL);
+  g_task_run_in_thread (task, print);
 }
 
 static void

@@ -6,10 +6,13 @@
 
 #include "base/json.h"
 
+#define MAX_NAME 64
+
 /* One message, read. */
 typedef struct {
   const char *role;
   const char *title; /* of its turn */
+  char *name;        /* of who speaks; NULL when nobody says */
   GString *text;     /* what it says, parts one after the other */
   GVariantBuilder parts;
   guint n_images;
@@ -39,6 +42,7 @@ message_free (gpointer data)
 
   g_string_free (self->text, TRUE);
   g_variant_builder_clear (&self->parts);
+  g_free (self->name);
   g_free (self);
 }
 
@@ -159,6 +163,23 @@ check_members (Reading *r, GVariant *value, GError **error)
   return TRUE;
 }
 
+/* It stands in a line of its own where the conversation is text. */
+static gboolean
+take_name (Reading *r, Message *message, GVariant *value, GError **error)
+{
+  const char *name = g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
+                         ? g_variant_get_string (value, NULL)
+                         : "";
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_MAYBE))
+    return TRUE;
+  if (*name == '\0' || strlen (name) > MAX_NAME || strpbrk (name, "\r\n:()") != NULL)
+    return refuse (r, error, ".name",
+                   "a name has 1 to %d bytes, without line breaks, colons and brackets", MAX_NAME);
+  message->name = g_strdup (name);
+  return TRUE;
+}
+
 static gboolean
 take_message (Reading *r, GVariant *value, GError **error)
 {
@@ -183,6 +204,10 @@ take_message (Reading *r, GVariant *value, GError **error)
   message->text = g_string_new (NULL);
   g_variant_builder_init (&message->parts, G_VARIANT_TYPE ("av"));
   g_ptr_array_add (r->messages, message);
+  content = g_variant_lookup_value (value, "name", NULL);
+  if (content != NULL && !take_name (r, message, content, error))
+    return FALSE;
+  g_clear_pointer (&content, g_variant_unref);
   content = g_variant_lookup_value (value, "content", NULL);
   return take_content (r, message, content, error);
 }
@@ -206,7 +231,9 @@ render (GPtrArray *messages, guint first, guint end, gboolean named)
 
     if (i > first)
       g_string_append (text, "\n\n");
-    if (named)
+    if (named && message->name != NULL)
+      g_string_append_printf (text, "%s (%s): ", message->title, message->name);
+    else if (named)
       g_string_append_printf (text, "%s: ", message->title);
     g_string_append_len (text, message->text->str, (gssize) message->text->len);
   }
@@ -220,7 +247,22 @@ render_turns (GPtrArray *messages, guint first)
   const Message *only = first + 1 == messages->len ? g_ptr_array_index (messages, first) : NULL;
 
   return render (messages, first, messages->len,
-                 only == NULL || !g_str_equal (only->title, "User"));
+                 only == NULL || !g_str_equal (only->title, "User") || only->name != NULL);
+}
+
+static GVariant *
+describe (Message *message)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "role", g_variant_new_string (message->role));
+  if (message->name != NULL)
+    g_variant_builder_add (&builder, "{sv}", "name", g_variant_new_string (message->name));
+  g_variant_builder_add (&builder, "{sv}", "content",
+                         message->n_images > 0 ? g_variant_builder_end (&message->parts)
+                                               : g_variant_new_string (message->text->str));
+  return g_variant_builder_end (&builder);
 }
 
 static char *
@@ -230,16 +272,8 @@ print_json (GPtrArray *messages)
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
-  for (guint i = 0; i < messages->len; i++) {
-    Message *message = g_ptr_array_index (messages, i);
-
-    if (message->n_images > 0)
-      g_variant_builder_add_parsed (&builder, "<{'role': <%s>, 'content': <%@av>}>", message->role,
-                                    g_variant_builder_end (&message->parts));
-    else
-      g_variant_builder_add_parsed (&builder, "<{'role': <%s>, 'content': <%s>}>", message->role,
-                                    message->text->str);
-  }
+  for (guint i = 0; i < messages->len; i++)
+    g_variant_builder_add (&builder, "v", describe (g_ptr_array_index (messages, i)));
   json = g_variant_ref_sink (g_variant_builder_end (&builder));
   return medley_json_print (json, FALSE);
 }

@@ -10,10 +10,11 @@ G_BEGIN_DECLS
  * @system: (nullable): text of the "system" and "developer" messages before all others, apart by an
  * empty line
  * @system_text: the whole conversation as plain text: that of a single "user" message as it is,
- * else each message as "User: ...", "Assistant: ..." or "System: ...", apart by an empty line
+ * else each message as "User: ...", "Assistant: ..." or "System: ...", with a name as "User (Ann):
+ * ...", apart by an empty line
  * @text: the same without @system
- * @json: the whole conversation: an array of {"role", "content"}, the content being a string, or
- * where there are pictures an array of {"type": "text", "text"} and {"type": "image"}
+ * @json: the whole conversation: an array of {"role", maybe "name", "content"}, the content being a
+ * string, or where there are pictures an array of {"type": "text", "text"} and {"type": "image"}
  * @images: (element-type utf8): addresses of the pictures, in their order
  * @has_text: whether any message but those of @system says something
  * @n_turns: how many messages there are but those of @system

@@ -152,30 +152,65 @@ parse_page (const MedleyHttpRequest *request, guint *limit, gboolean *ascending,
   return TRUE;
 }
 
-/* Videos after one of them, at most @limit in descending order. In ascending order they are those
- * before it, all of them, since jobs are listed from the newest on. */
-static GPtrArray *
-collect_videos (MedleyJobManager *manager, const char *after, guint limit, gboolean ascending)
+/* Adds the videos of a pipeline that come after one of them: at most @limit in descending order. In
+ * ascending order they are those before it, all of them, since jobs are listed from the newest
+ * on. */
+static void
+add_videos (GPtrArray *videos, MedleyJobManager *manager, const char *pipeline, const char *after,
+            guint limit, gboolean ascending)
 {
-  GPtrArray *videos = g_ptr_array_new_with_free_func (g_object_unref);
   g_autofree char *cursor = ascending ? NULL : g_strdup (after);
+  guint found = 0;
   guint n;
 
   do {
-    g_autoptr (GPtrArray) jobs = medley_job_manager_list (manager, NULL, NULL, cursor, BATCH);
+    g_autoptr (GPtrArray) jobs = medley_job_manager_list (manager, NULL, pipeline, cursor, BATCH);
 
     n = jobs->len;
-    for (guint i = 0; i < n && (ascending || videos->len < limit); i++) {
+    for (guint i = 0; i < n && (ascending || found < limit); i++) {
       MedleyJob *job = jobs->pdata[i];
 
       if (ascending && after != NULL && strcmp (medley_job_get_id (job), after) <= 0)
-        return videos;
-      if (medley_openai_video_output (job) != NULL)
+        return;
+      if (medley_openai_video_output (job) != NULL) {
         g_ptr_array_add (videos, g_object_ref (job));
+        found++;
+      }
     }
     g_free (cursor);
     cursor = n > 0 ? g_strdup (medley_job_get_id (jobs->pdata[n - 1])) : NULL;
-  } while (n == BATCH && (ascending || videos->len < limit));
+  } while (n == BATCH && (ascending || found < limit));
+}
+
+static int
+compare_ids (gconstpointer a, gconstpointer b)
+{
+  return strcmp (medley_job_get_id (*(MedleyJob *const *) a),
+                 medley_job_get_id (*(MedleyJob *const *) b));
+}
+
+static int
+compare_ids_descending (gconstpointer a, gconstpointer b)
+{
+  return compare_ids (b, a);
+}
+
+/* Those of all models there are, in order; most jobs are none, and not looked at. */
+static GPtrArray *
+collect_videos (MedleyJobManager *manager, const char *after, guint limit, gboolean ascending)
+{
+  MedleyLibrary *library = medley_job_manager_get_library (manager);
+  g_autoptr (GPtrArray) names = medley_library_names (library);
+  GPtrArray *videos = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < names->len; i++) {
+    MedleyPipeline *pipeline = medley_library_lookup (library, names->pdata[i]);
+
+    if (pipeline != NULL && medley_pipeline_get_serves (pipeline, "videos") != NULL)
+      add_videos (videos, manager, names->pdata[i], after, limit, ascending);
+  }
+  /* Ids grow with time. */
+  g_ptr_array_sort (videos, ascending ? compare_ids : compare_ids_descending);
   return videos;
 }
 
@@ -210,12 +245,6 @@ medley_openai_list_videos (MedleyHttp *http, MedleyHttpExchange *exchange,
   }
   videos = collect_videos (medley_http_get_manager (http),
                            last != NULL ? medley_job_get_id (last) : NULL, limit + 1, ascending);
-  for (guint i = 0; ascending && i < videos->len / 2; i++) {
-    gpointer job = videos->pdata[i];
-
-    videos->pdata[i] = videos->pdata[videos->len - 1 - i];
-    videos->pdata[videos->len - 1 - i] = job;
-  }
   has_more = videos->len > limit;
   g_ptr_array_set_size (videos, (gint) MIN (videos->len, limit));
   g_variant_builder_init (&data, G_VARIANT_TYPE ("aa{sv}"));
