@@ -20,6 +20,7 @@ static const MedleyMediaType table[] = {
   { "audio/wav", MEDLEY_MODALITY_AUDIO, "wav", "audio/x-wav", "audio/x-raw,format=S16LE", NULL, TRUE },
   { "audio/mpeg", MEDLEY_MODALITY_AUDIO, "mp3", "audio/mpeg,mpegversion=1,layer=3", "audio/mpeg,mpegversion=1,layer=3", NULL, TRUE },
   { "audio/aac", MEDLEY_MODALITY_AUDIO, "aac", "audio/mpeg,mpegversion=4,stream-format=adts", "audio/mpeg,mpegversion=4,stream-format=adts", NULL, TRUE },
+  { "audio/mp4", MEDLEY_MODALITY_AUDIO, "m4a", "video/quicktime,variant=iso", "audio/mpeg,mpegversion=4", NULL, TRUE },
   { "audio/pcm", MEDLEY_MODALITY_AUDIO, "pcm raw s16", "audio/x-raw,format=S16LE,layout=interleaved", "audio/x-raw,format=S16LE,layout=interleaved", NULL, TRUE },
   { "video/webm", MEDLEY_MODALITY_VIDEO, "webm", "video/webm", "audio/x-opus", "video/x-vp8", TRUE },
   { "video/mp4", MEDLEY_MODALITY_VIDEO, "mp4 m4v", "video/quicktime,variant=iso", "audio/mpeg,mpegversion=4", "video/x-h264", TRUE },

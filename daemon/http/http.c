@@ -16,6 +16,7 @@ struct _MedleyHttp {
   GObject parent;
   MedleyJobManager *manager;
   MedleyConfig *config;
+  MedleyHls *hls;
   MedleyHttpListener *listener;
   MedleyHttpAccess *access;
   MedleyHttpObserver *observer;
@@ -40,6 +41,12 @@ MedleyConfig *
 medley_http_get_config (MedleyHttp *self)
 {
   return self->config;
+}
+
+MedleyHls *
+medley_http_get_hls (MedleyHttp *self)
+{
+  return self->hls;
 }
 
 guint16
@@ -313,6 +320,7 @@ medley_http_dispose (GObject *object)
   g_clear_handle_id (&self->settle_limit, g_source_remove);
   g_clear_pointer (&self->access, medley_http_access_free);
   g_clear_pointer (&self->tls, medley_http_tls_free);
+  g_clear_pointer (&self->hls, medley_hls_free);
   g_clear_object (&self->manager);
   g_clear_object (&self->config);
   G_OBJECT_CLASS (medley_http_parent_class)->dispose (object);
@@ -335,6 +343,7 @@ medley_http_class_init (MedleyHttpClass *klass)
 static void
 medley_http_init (MedleyHttp *self)
 {
+  self->hls = medley_hls_new ();
 }
 
 MedleyHttp *

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "http/hls.h"
 #include "job/manager.h"
 
 G_BEGIN_DECLS
@@ -53,5 +54,7 @@ MedleyJobManager *
 medley_http_get_manager (MedleyHttp *self);
 MedleyConfig *
 medley_http_get_config (MedleyHttp *self);
+MedleyHls *
+medley_http_get_hls (MedleyHttp *self);
 
 G_END_DECLS

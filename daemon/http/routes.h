@@ -250,6 +250,18 @@ medley_http_put_input (MedleyHttp *http, MedleyHttpExchange *exchange, const cha
 void
 medley_http_get_output (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
+medley_http_get_hls_index (MedleyHttp *http, MedleyHttpExchange *exchange,
+                           const char *const *params);
+void
+medley_http_get_hls_media (MedleyHttp *http, MedleyHttpExchange *exchange,
+                           const char *const *params);
+void
+medley_http_get_hls_init (MedleyHttp *http, MedleyHttpExchange *exchange,
+                          const char *const *params);
+void
+medley_http_get_hls_segment (MedleyHttp *http, MedleyHttpExchange *exchange,
+                             const char *const *params);
+void
 medley_http_follow_events (MedleyHttp *http, MedleyHttpExchange *exchange,
                            const char *const *params);
 

@@ -22,7 +22,8 @@ struct _MedleyOutputReader {
   guint epoch;
 
   GTask *waiting;
-  gsize max;
+  gsize max;      /* of a read, 0 for a wait */
+  guint64 wanted; /* size of the output that a wait is for */
   gulong grew;
   gulong cancelled;
 };
@@ -65,7 +66,10 @@ medley_output_reader_is_final (MedleyOutputReader *self, guint64 *size)
   if (size != NULL) {
     struct stat info;
 
-    *size = fstat (self->fd, &info) == 0 ? (guint64) info.st_size : 0;
+    /* What is pending has nothing yet: an earlier attempt's bytes may still be there. */
+    *size = self->output->state != MEDLEY_OUTPUT_PENDING && fstat (self->fd, &info) == 0
+                ? (guint64) info.st_size
+                : 0;
   }
   return self->output->state == MEDLEY_OUTPUT_COMPLETE;
 }
@@ -116,6 +120,27 @@ read_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
   return_bytes (task, g_steal_pointer (&data), (gsize) n);
 }
 
+/* Nothing will come any more. Returns whether the task was answered. */
+static gboolean
+try_failure (MedleyOutputReader *self, GTask *task)
+{
+  if (self->output->state == MEDLEY_OUTPUT_FAILED) {
+    const GError *error = medley_job_get_error (self->job);
+
+    g_task_return_error (task, error != NULL ? g_error_copy (error)
+                                             : g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_FAILED,
+                                                            "the job failed"));
+    return TRUE;
+  }
+  if (medley_job_is_adjourned (self->job)) {
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                             "the daemon ends before job %s is done; the next one goes on with it",
+                             medley_job_get_id (self->job));
+    return TRUE;
+  }
+  return FALSE;
+}
+
 /* Returns whether the task was answered or handed on. */
 static gboolean
 try_read (MedleyOutputReader *self, GTask *task)
@@ -158,21 +183,28 @@ try_read (MedleyOutputReader *self, GTask *task)
     return_bytes (task, NULL, 0);
     return TRUE;
   }
-  if (state == MEDLEY_OUTPUT_FAILED) {
-    const GError *error = medley_job_get_error (self->job);
+  return try_failure (self, task);
+}
 
-    g_task_return_error (task, error != NULL ? g_error_copy (error)
-                                             : g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_FAILED,
-                                                            "the job failed"));
+/* As try_read(), for a wait. */
+static gboolean
+try_wait (MedleyOutputReader *self, GTask *task)
+{
+  guint64 size;
+
+  if (medley_output_reader_is_final (self, &size) || size >= self->wanted
+      || self->epoch != self->output->epoch) {
+    self->epoch = self->output->epoch;
+    g_task_return_boolean (task, TRUE);
     return TRUE;
   }
-  if (medley_job_is_adjourned (self->job)) {
-    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
-                             "the daemon ends before job %s is done; the next one goes on with it",
-                             medley_job_get_id (self->job));
-    return TRUE;
-  }
-  return FALSE;
+  return try_failure (self, task);
+}
+
+static gboolean
+try_task (MedleyOutputReader *self, GTask *task)
+{
+  return self->max > 0 ? try_read (self, task) : try_wait (self, task);
 }
 
 static void
@@ -187,7 +219,7 @@ output_grew (MedleyJob *job, MedleyOutput *output, gpointer data)
   /* A task may call back at once, and the callback may begin the next read. */
   task = g_steal_pointer (&self->waiting);
   self->grew = self->cancelled = 0;
-  if (try_read (self, task)) {
+  if (try_task (self, task)) {
     disconnect (self, task, grew, cancelled);
   } else {
     self->waiting = g_steal_pointer (&task);
@@ -218,21 +250,55 @@ wait_cancelled (GCancellable *cancellable, gpointer data)
   g_idle_add_full (G_PRIORITY_DEFAULT, wait_cancelled_idle, g_object_ref (data), g_object_unref);
 }
 
-void
-medley_output_reader_read_async (MedleyOutputReader *self, gsize max, GCancellable *cancellable,
-                                 GAsyncReadyCallback callback, gpointer data)
+static void
+start (MedleyOutputReader *self, GTask *started, GCancellable *cancellable)
 {
-  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, data);
+  g_autoptr (GTask) task = started;
 
   g_return_if_fail (self->waiting == NULL);
-  self->max = max;
-  if (g_task_return_error_if_cancelled (task) || try_read (self, task))
+  if (g_task_return_error_if_cancelled (task) || try_task (self, task))
     return;
   self->waiting = g_steal_pointer (&task);
   self->grew = g_signal_connect (self->job, "grew", G_CALLBACK (output_grew), self);
   if (cancellable != NULL)
     self->cancelled
         = g_signal_connect (cancellable, "cancelled", G_CALLBACK (wait_cancelled), self);
+}
+
+void
+medley_output_reader_read_async (MedleyOutputReader *self, gsize max, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer data)
+{
+  g_return_if_fail (max > 0);
+  self->max = max;
+  start (self, g_task_new (self, cancellable, callback, data), cancellable);
+}
+
+void
+medley_output_reader_wait_async (MedleyOutputReader *self, guint64 size, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer data)
+{
+  self->max = 0;
+  self->wanted = size;
+  start (self, g_task_new (self, cancellable, callback, data), cancellable);
+}
+
+gboolean
+medley_output_reader_wait_finish (MedleyOutputReader *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+int
+medley_output_reader_get_fd (MedleyOutputReader *self)
+{
+  return self->fd;
+}
+
+guint
+medley_output_reader_get_epoch (MedleyOutputReader *self)
+{
+  return self->output->epoch;
 }
 
 GBytes *

@@ -68,6 +68,41 @@ GBytes *
 medley_output_reader_read_finish (MedleyOutputReader *self, GAsyncResult *result, GError **error);
 
 /**
+ * medley_output_reader_wait_async:
+ * @self: a reader
+ * @size: bytes
+ * @cancellable: (nullable): stops the wait
+ * @callback: called from the main context
+ * @data: for @callback
+ *
+ * Waits until the output has that many bytes in all, is complete, or is begun anew by another
+ * attempt. Not while a read is under way.
+ */
+void
+medley_output_reader_wait_async (MedleyOutputReader *self, guint64 size, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer data);
+
+/**
+ * medley_output_reader_wait_finish:
+ * @self: a reader
+ * @result: what the callback got
+ * @error: the job's own error when it failed or was cancelled
+ *
+ * Returns: whether it is worth looking
+ */
+gboolean
+medley_output_reader_wait_finish (MedleyOutputReader *self, GAsyncResult *result, GError **error);
+
+/* The output's file, for pread() only, as long as the reader lives; from any thread. */
+int
+medley_output_reader_get_fd (MedleyOutputReader *self);
+
+/* How often the output was begun anew while this daemon knows the job: what was read before that is
+ * worth nothing. */
+guint
+medley_output_reader_get_epoch (MedleyOutputReader *self);
+
+/**
  * medley_output_reader_get_media_type:
  * @self: a reader
  *

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "runner/encode-tuning.h"
 
+#include <gst/video/video.h>
+
 #define MP3_MONO_KBPS 64
 #define MP3_STEREO_KBPS 160
+/* Who watches a film while it is made gets it in parts that begin with a key frame, the first that
+ * comes after this time (MEDLEY_MP4_SEGMENT_LEAST) ... */
+#define PART_LEAST (2 * GST_SECOND)
+/* ... and at this one it is asked for. With frames of up to 1.5 seconds no part has more than 6. */
+#define PART_MOST (4 * GST_SECOND)
 
 /* clang-format off */
 static const struct {
@@ -83,6 +90,59 @@ watch_mp3 (GstElement *encoder)
   gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, tune_mp3, encoder, NULL);
 }
 
+/* A picture that stands for long is a frame a second: counting frames is not enough. */
+typedef struct {
+  GstElement *encoder; /* not owned: it has the pad */
+  GstClockTime part;   /* when it began */
+  gboolean is_asked;   /* somebody wants the next frame to be a key frame */
+} KeyFrames;
+
+static void
+ask_for_key (GstElement *encoder)
+{
+  g_autoptr (GstPad) src = gst_element_get_static_pad (encoder, "src");
+
+  /* Without a time: x264enc shifts its times by 1,000 hours. */
+  gst_pad_send_event (src,
+                      gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE, 0));
+}
+
+static GstPadProbeReturn
+keep_keys_coming (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  KeyFrames *self = data;
+  GstClockTime time;
+
+  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
+    self->is_asked |= gst_video_event_is_force_key_unit (GST_PAD_PROBE_INFO_EVENT (info));
+    return GST_PAD_PROBE_OK;
+  }
+  time = GST_BUFFER_PTS (GST_PAD_PROBE_INFO_BUFFER (info));
+  if (!GST_CLOCK_TIME_IS_VALID (time))
+    return GST_PAD_PROBE_OK;
+  if (!GST_CLOCK_TIME_IS_VALID (self->part)
+      || (self->is_asked && time >= self->part + PART_LEAST)) {
+    self->part = time;
+  } else if (time >= self->part + PART_MOST) {
+    ask_for_key (self->encoder);
+    self->part = time;
+  }
+  self->is_asked = FALSE;
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+watch_keys (GstElement *encoder)
+{
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (encoder, "sink");
+  KeyFrames *self = g_new0 (KeyFrames, 1);
+
+  self->encoder = encoder;
+  self->part = GST_CLOCK_TIME_NONE;
+  gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                     keep_keys_coming, self, g_free);
+}
+
 void
 medley_encode_tune (GstElement *element)
 {
@@ -94,6 +154,8 @@ medley_encode_tune (GstElement *element)
     g_signal_connect (element, "pad-added", G_CALLBACK (tune_webm_pad), NULL);
   if (g_str_equal (GST_OBJECT_NAME (factory), "lamemp3enc"))
     watch_mp3 (element);
+  if (g_str_equal (GST_OBJECT_NAME (factory), "x264enc"))
+    watch_keys (element);
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
     if (g_str_equal (table[i].factory, GST_OBJECT_NAME (factory))
         && g_object_class_find_property (G_OBJECT_GET_CLASS (element), table[i].property) != NULL)

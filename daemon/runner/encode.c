@@ -192,7 +192,7 @@ make_container (Encode *self, const MedleyLinkKind *kinds, const gboolean *video
 
   if (encoder == NULL)
     return missing (self, error, "encodebin2");
-  if (g_str_equal (self->type->name, "video/mp4")) {
+  if (g_str_has_prefix (self->type->caps, "video/quicktime")) {
     finish = medley_mp4_finish_new ();
     medley_node_tag (self->node, finish);
     gst_bin_add (self->bin, finish);

@@ -3,11 +3,9 @@
 
 #include <string.h>
 
-#include "runner/big-endian.h"
+#include "base/mp4-box.h"
 #include "runner/mp4-index.h"
 
-#define HEADER 8
-#define LONG_HEADER 16
 /* Headers of a fragment of some seconds take kilobytes. */
 #define LARGEST_HEADERS (64u * 1024 * 1024)
 
@@ -95,9 +93,9 @@ take_box (MedleyMp4Finish *self, GstFlowReturn *ret)
   GByteArray *box;
 
   if (size == 1) {
-    if (self->box->len < LONG_HEADER)
-      return LONG_HEADER;
-    size = medley_read_be64 (self->box->data + HEADER);
+    if (self->box->len < MEDLEY_BOX_LONG_HEADER)
+      return MEDLEY_BOX_LONG_HEADER;
+    size = medley_read_be64 (self->box->data + MEDLEY_BOX_HEADER);
   }
   if (size < self->box->len) {
     if (self->index != NULL)
@@ -147,7 +145,7 @@ chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     if (self->box->len == self->wanted) {
       guint64 wanted = take_box (self, &ret);
 
-      self->wanted = wanted > 0 ? wanted : HEADER;
+      self->wanted = wanted > 0 ? wanted : MEDLEY_BOX_HEADER;
     }
   }
   gst_buffer_unref (buffer);
@@ -159,29 +157,29 @@ finish (MedleyMp4Finish *self)
 {
   g_autoptr (GByteArray) moov = NULL;
   GByteArray *tail, *head;
-  guint8 header[LONG_HEADER];
+  guint8 header[MEDLEY_BOX_LONG_HEADER];
   GstSegment segment;
   guint64 covered;
 
   if (self->index == NULL || self->left > 0 || self->box->len > 0)
     return;
   moov = medley_mp4_index_finish (self->index);
-  if (moov == NULL || moov->len > G_MAXUINT32 - HEADER)
+  if (moov == NULL || moov->len > G_MAXUINT32 - MEDLEY_BOX_HEADER)
     return;
   tail = g_byte_array_new ();
-  medley_write_be32 (header, moov->len + HEADER);
+  medley_write_be32 (header, moov->len + MEDLEY_BOX_HEADER);
   memcpy (header + 4, "free", 4);
-  g_byte_array_append (tail, header, HEADER);
-  covered = self->written + HEADER - self->moov_place;
+  g_byte_array_append (tail, header, MEDLEY_BOX_HEADER);
+  covered = self->written + MEDLEY_BOX_HEADER - self->moov_place;
   g_byte_array_append (tail, moov->data, moov->len);
   if (push_bytes (self, tail) != GST_FLOW_OK)
     return;
 
   memcpy (header + 4, "mdat", 4);
   medley_write_be32 (header, covered > G_MAXUINT32 ? 1 : (guint32) covered);
-  medley_write_be64 (header + HEADER, covered);
+  medley_write_be64 (header + MEDLEY_BOX_HEADER, covered);
   head = g_byte_array_append (g_byte_array_new (), header,
-                              covered > G_MAXUINT32 ? LONG_HEADER : HEADER);
+                              covered > G_MAXUINT32 ? MEDLEY_BOX_LONG_HEADER : MEDLEY_BOX_HEADER);
   gst_segment_init (&segment, GST_FORMAT_BYTES);
   segment.start = self->moov_place;
   gst_pad_push_event (self->src, gst_event_new_segment (&segment));
@@ -283,7 +281,7 @@ medley_mp4_finish_init (MedleyMp4Finish *self)
 {
   self->index = medley_mp4_index_new ();
   self->box = g_byte_array_new ();
-  self->wanted = HEADER;
+  self->wanted = MEDLEY_BOX_HEADER;
   self->starts[0] = self->starts[1] = GST_CLOCK_TIME_NONE;
   self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sink, chain);

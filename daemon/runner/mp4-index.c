@@ -3,22 +3,7 @@
 
 #include <string.h>
 
-#include "runner/big-endian.h"
-
-#define HEADER 8
-/* tfhd and trun; their names in ISO/IEC 14496-12 are in the comments. */
-#define TFHD_BASE_OFFSET 0x1
-#define TFHD_DESCRIPTION 0x2
-#define TFHD_DURATION 0x8
-#define TFHD_SIZE 0x10
-#define TFHD_FLAGS 0x20
-#define TRUN_OFFSET 0x1
-#define TRUN_FIRST_FLAGS 0x4
-#define TRUN_DURATION 0x100
-#define TRUN_SIZE 0x200
-#define TRUN_FLAGS 0x400
-#define TRUN_COMPOSITION 0x800
-#define SAMPLE_IS_NOT_SYNC 0x10000
+#include "base/mp4-box.h"
 
 typedef struct {
   guint32 count;
@@ -51,84 +36,12 @@ struct _MedleyMp4Index {
   GstClockTime starts[2]; /* picture, sound */
 };
 
-/* A part of a box, read from its front; empty once too little is left. */
-typedef struct {
-  const guint8 *data;
-  gsize left;
-} Span;
-
-static guint32
-take (Span *span)
-{
-  guint32 value;
-
-  if (span->left < 4) {
-    span->left = 0;
-    return 0;
-  }
-  value = medley_read_be32 (span->data);
-  span->data += 4;
-  span->left -= 4;
-  return value;
-}
-
-static void
-skip (Span *span, gsize n)
-{
-  n = MIN (n, span->left);
-  span->data += n;
-  span->left -= n;
-}
-
-/* The next box within @span; @box gets all of it, header included. */
-static gboolean
-next_box (Span *span, Span *box, const char **type)
-{
-  guint32 size;
-
-  if (span->left < HEADER)
-    return FALSE;
-  size = medley_read_be32 (span->data);
-  if (size < HEADER || size > span->left)
-    return FALSE;
-  *box = (Span){ span->data, size };
-  *type = (const char *) span->data + 4;
-  skip (span, size);
-  return TRUE;
-}
-
-static gboolean
-is_type (const char *type, const char *wanted)
-{
-  return memcmp (type, wanted, 4) == 0;
-}
-
 static gboolean
 is_one_of (const char *type, const char *const *names)
 {
   for (; *names != NULL; names++)
-    if (is_type (type, *names))
+    if (medley_box_is (type, *names))
       return TRUE;
-  return FALSE;
-}
-
-static Span
-content (Span box)
-{
-  skip (&box, HEADER);
-  return box;
-}
-
-static gboolean
-find_box (Span span, const char *wanted, Span *found)
-{
-  const char *type;
-
-  while (next_box (&span, found, &type))
-    if (is_type (type, wanted)) {
-      skip (found, HEADER);
-      return TRUE;
-    }
   return FALSE;
 }
 
@@ -153,7 +66,7 @@ begin (GByteArray *out, const char *type)
 {
   put (out, 0);
   g_byte_array_append (out, (const guint8 *) type, 4);
-  return out->len - HEADER;
+  return out->len - MEDLEY_BOX_HEADER;
 }
 
 static void
@@ -207,23 +120,23 @@ find_track (MedleyMp4Index *self, guint32 id)
 
 /* mvhd and mdhd: version and flags, two times of 4 or 8 bytes, the timescale. */
 static guint32
-read_timescale (Span header)
+read_timescale (MedleySpan header)
 {
-  guint32 version = take (&header) >> 24;
+  guint32 version = medley_span_take (&header) >> 24;
 
-  skip (&header, version == 1 ? 16 : 8);
-  return take (&header);
+  medley_span_skip (&header, version == 1 ? 16 : 8);
+  return medley_span_take (&header);
 }
 
 static gboolean
-add_track (MedleyMp4Index *self, Span trak)
+add_track (MedleyMp4Index *self, MedleySpan trak)
 {
-  Span tkhd, mdia, mdhd, hdlr;
+  MedleySpan tkhd, mdia, mdhd, hdlr;
   Track *track;
   guint32 kind;
 
-  if (!find_box (trak, "tkhd", &tkhd) || !find_box (trak, "mdia", &mdia)
-      || !find_box (mdia, "mdhd", &mdhd) || !find_box (mdia, "hdlr", &hdlr))
+  if (!medley_span_find_box (trak, "tkhd", &tkhd) || !medley_span_find_box (trak, "mdia", &mdia)
+      || !medley_span_find_box (mdia, "mdhd", &mdhd) || !medley_span_find_box (mdia, "hdlr", &hdlr))
     return FALSE;
   track = g_new0 (Track, 1);
   track->sizes = g_array_new (FALSE, FALSE, sizeof (guint32));
@@ -233,11 +146,11 @@ add_track (MedleyMp4Index *self, Span trak)
   track->chunks = g_array_new (FALSE, FALSE, sizeof (guint64));
   track->chunk_sizes = g_array_new (FALSE, FALSE, sizeof (Run));
   g_ptr_array_add (self->tracks, track);
-  skip (&tkhd, take (&tkhd) >> 24 == 1 ? 16 : 8);
-  track->id = take (&tkhd);
+  medley_span_skip (&tkhd, medley_span_take (&tkhd) >> 24 == 1 ? 16 : 8);
+  track->id = medley_span_take (&tkhd);
   track->timescale = read_timescale (mdhd);
-  skip (&hdlr, 8);
-  kind = take (&hdlr);
+  medley_span_skip (&hdlr, 8);
+  kind = medley_span_take (&hdlr);
   track->start = kind == GST_MAKE_FOURCC ('e', 'd', 'i', 'v')   ? self->starts[0]
                  : kind == GST_MAKE_FOURCC ('n', 'u', 'o', 's') ? self->starts[1]
                                                                 : 0;
@@ -245,30 +158,30 @@ add_track (MedleyMp4Index *self, Span trak)
 }
 
 static gboolean
-read_moov (MedleyMp4Index *self, Span moov)
+read_moov (MedleyMp4Index *self, MedleySpan moov)
 {
-  Span span = moov, box, mvhd, mvex;
+  MedleySpan span = moov, box, mvhd, mvex;
   const char *type;
 
-  if (!find_box (moov, "mvhd", &mvhd) || !find_box (moov, "mvex", &mvex))
+  if (!medley_span_find_box (moov, "mvhd", &mvhd) || !medley_span_find_box (moov, "mvex", &mvex))
     return FALSE;
   self->timescale = read_timescale (mvhd);
-  while (next_box (&span, &box, &type))
-    if (is_type (type, "trak") && !add_track (self, content (box)))
+  while (medley_span_next_box (&span, &box, &type))
+    if (medley_box_is (type, "trak") && !add_track (self, medley_box_content (box)))
       return FALSE;
-  while (next_box (&mvex, &box, &type)) {
+  while (medley_span_next_box (&mvex, &box, &type)) {
     Track *track;
 
-    if (!is_type (type, "trex"))
+    if (!medley_box_is (type, "trex"))
       continue;
-    skip (&box, HEADER + 4);
-    track = find_track (self, take (&box));
+    medley_span_skip (&box, MEDLEY_BOX_HEADER + 4);
+    track = find_track (self, medley_span_take (&box));
     if (track == NULL)
       return FALSE;
-    take (&box); /* default_sample_description_index */
-    track->defaults.duration = take (&box);
-    track->defaults.size = take (&box);
-    track->defaults.flags = take (&box);
+    medley_span_take (&box); /* default_sample_description_index */
+    track->defaults.duration = medley_span_take (&box);
+    track->defaults.size = medley_span_take (&box);
+    track->defaults.flags = medley_span_take (&box);
   }
   return self->timescale != 0 && self->tracks->len > 0;
 }
@@ -288,37 +201,40 @@ add_to_runs (GArray *runs, guint32 value)
 }
 
 static gboolean
-read_trun (Track *track, const Defaults *defaults, Span trun, guint64 base, guint64 *at)
+read_trun (Track *track, const Defaults *defaults, MedleySpan trun, guint64 base, guint64 *at)
 {
-  guint32 flags = take (&trun) & 0xffffff;
-  guint32 n = take (&trun);
+  guint32 flags = medley_span_take (&trun) & 0xffffff;
+  guint32 n = medley_span_take (&trun);
   guint32 first_flags = defaults->flags;
 
-  if (flags & TRUN_OFFSET)
-    *at = base + (guint64) (gint64) (gint32) take (&trun);
-  if (flags & TRUN_FIRST_FLAGS)
-    first_flags = take (&trun);
+  if (flags & MEDLEY_TRUN_OFFSET)
+    *at = base + (guint64) (gint64) (gint32) medley_span_take (&trun);
+  if (flags & MEDLEY_TRUN_FIRST_FLAGS)
+    first_flags = medley_span_take (&trun);
   if (n == 0)
     return TRUE;
   g_array_append_val (track->chunks, *at);
   add_to_runs (track->chunk_sizes, n);
   for (guint32 i = 0; i < n; i++) {
-    gsize fields = (flags & TRUN_DURATION ? 4 : 0) + (flags & TRUN_SIZE ? 4 : 0)
-                   + (flags & TRUN_FLAGS ? 4 : 0) + (flags & TRUN_COMPOSITION ? 4 : 0);
+    gsize fields = (flags & MEDLEY_TRUN_DURATION ? 4 : 0) + (flags & MEDLEY_TRUN_SIZE ? 4 : 0)
+                   + (flags & MEDLEY_TRUN_FLAGS ? 4 : 0)
+                   + (flags & MEDLEY_TRUN_COMPOSITION ? 4 : 0);
     guint32 duration, size, sample_flags, composition;
 
     if (trun.left < fields)
       return FALSE;
-    duration = flags & TRUN_DURATION ? take (&trun) : defaults->duration;
-    size = flags & TRUN_SIZE ? take (&trun) : defaults->size;
-    sample_flags = flags & TRUN_FLAGS ? take (&trun) : i == 0 ? first_flags : defaults->flags;
-    composition = flags & TRUN_COMPOSITION ? take (&trun) : 0;
+    duration = flags & MEDLEY_TRUN_DURATION ? medley_span_take (&trun) : defaults->duration;
+    size = flags & MEDLEY_TRUN_SIZE ? medley_span_take (&trun) : defaults->size;
+    sample_flags = flags & MEDLEY_TRUN_FLAGS ? medley_span_take (&trun)
+                   : i == 0                  ? first_flags
+                                             : defaults->flags;
+    composition = flags & MEDLEY_TRUN_COMPOSITION ? medley_span_take (&trun) : 0;
     if (track->sizes->len == 0)
       track->first_composition = composition;
     g_array_append_val (track->sizes, size);
     add_to_runs (track->durations, duration);
     add_to_runs (track->compositions, composition);
-    if (!(sample_flags & SAMPLE_IS_NOT_SYNC))
+    if (!(sample_flags & MEDLEY_SAMPLE_IS_NOT_SYNC))
       g_array_append_val (track->syncs, track->sizes->len);
     track->duration += duration;
     *at += size;
@@ -327,31 +243,32 @@ read_trun (Track *track, const Defaults *defaults, Span trun, guint64 base, guin
 }
 
 static gboolean
-read_traf (MedleyMp4Index *self, Span traf, guint64 base, guint64 *at)
+read_traf (MedleyMp4Index *self, MedleySpan traf, guint64 base, guint64 *at)
 {
-  Span tfhd, box;
+  MedleySpan tfhd, box;
   Defaults defaults;
   const char *type;
   guint32 flags;
   Track *track;
 
-  if (!find_box (traf, "tfhd", &tfhd))
+  if (!medley_span_find_box (traf, "tfhd", &tfhd))
     return FALSE;
-  flags = take (&tfhd) & 0xffffff;
-  track = find_track (self, take (&tfhd));
-  if (track == NULL || flags & TFHD_BASE_OFFSET)
+  flags = medley_span_take (&tfhd) & 0xffffff;
+  track = find_track (self, medley_span_take (&tfhd));
+  if (track == NULL || flags & MEDLEY_TFHD_BASE_OFFSET)
     return FALSE;
   defaults = track->defaults;
-  if (flags & TFHD_DESCRIPTION)
-    take (&tfhd);
-  if (flags & TFHD_DURATION)
-    defaults.duration = take (&tfhd);
-  if (flags & TFHD_SIZE)
-    defaults.size = take (&tfhd);
-  if (flags & TFHD_FLAGS)
-    defaults.flags = take (&tfhd);
-  while (next_box (&traf, &box, &type))
-    if (is_type (type, "trun") && !read_trun (track, &defaults, content (box), base, at))
+  if (flags & MEDLEY_TFHD_DESCRIPTION)
+    medley_span_take (&tfhd);
+  if (flags & MEDLEY_TFHD_DURATION)
+    defaults.duration = medley_span_take (&tfhd);
+  if (flags & MEDLEY_TFHD_SIZE)
+    defaults.size = medley_span_take (&tfhd);
+  if (flags & MEDLEY_TFHD_FLAGS)
+    defaults.flags = medley_span_take (&tfhd);
+  while (medley_span_next_box (&traf, &box, &type))
+    if (medley_box_is (type, "trun")
+        && !read_trun (track, &defaults, medley_box_content (box), base, at))
       return FALSE;
   return TRUE;
 }
@@ -359,13 +276,13 @@ read_traf (MedleyMp4Index *self, Span traf, guint64 base, guint64 *at)
 gboolean
 medley_mp4_index_add_moof (MedleyMp4Index *self, const guint8 *moof, gsize size, guint64 offset)
 {
-  Span span = content ((Span){ moof, size });
+  MedleySpan span = medley_box_content ((MedleySpan){ moof, size });
   guint64 at = offset;
   const char *type;
-  Span box;
+  MedleySpan box;
 
-  while (next_box (&span, &box, &type))
-    if (is_type (type, "traf") && !read_traf (self, content (box), offset, &at))
+  while (medley_span_next_box (&span, &box, &type))
+    if (medley_box_is (type, "traf") && !read_traf (self, medley_box_content (box), offset, &at))
       return FALSE;
   return TRUE;
 }
@@ -478,11 +395,11 @@ put_tables (GByteArray *out, const Track *track)
 /* A header as it was but for its duration, which is after @skipped bytes of fields besides the
  * times. */
 static void
-put_header (GByteArray *out, Span box, guint skipped, guint64 duration)
+put_header (GByteArray *out, MedleySpan box, guint skipped, guint64 duration)
 {
   guint at = out->len;
-  gboolean is_long = box.left > HEADER && box.data[HEADER] == 1;
-  guint place = HEADER + 4 + (is_long ? 16 : 8) + skipped;
+  gboolean is_long = box.left > MEDLEY_BOX_HEADER && box.data[MEDLEY_BOX_HEADER] == 1;
+  guint place = MEDLEY_BOX_HEADER + 4 + (is_long ? 16 : 8) + skipped;
 
   g_byte_array_append (out, box.data, (guint) box.left);
   if (box.left < place + 8)
@@ -494,7 +411,7 @@ put_header (GByteArray *out, Span box, guint skipped, guint64 duration)
 }
 
 static void
-put_children (MedleyMp4Index *self, GByteArray *out, Span span, Track *track, gboolean final)
+put_children (MedleyMp4Index *self, GByteArray *out, MedleySpan span, Track *track, gboolean final)
 {
   static const char *const containers[] = { "mdia", "minf", "stbl", NULL };
   static const char *const replaced[]
@@ -502,7 +419,7 @@ put_children (MedleyMp4Index *self, GByteArray *out, Span span, Track *track, gb
   guint64 longest = 0;
   guint n_track = 0;
   const char *type;
-  Span box;
+  MedleySpan box;
 
   for (guint i = 0; i < self->tracks->len; i++) {
     const Track *one = g_ptr_array_index (self->tracks, i);
@@ -511,25 +428,25 @@ put_children (MedleyMp4Index *self, GByteArray *out, Span span, Track *track, gb
                    to_movie_time (self, one)
                        + gst_util_uint64_scale_round (one->start, self->timescale, GST_SECOND));
   }
-  while (next_box (&span, &box, &type)) {
-    gboolean is_track = is_type (type, "trak");
+  while (medley_span_next_box (&span, &box, &type)) {
+    gboolean is_track = medley_box_is (type, "trak");
 
     if (is_track)
       track = g_ptr_array_index (self->tracks, n_track++);
     if (is_track || is_one_of (type, containers)) {
       guint at = begin (out, is_track ? "trak" : type);
 
-      put_children (self, out, content (box), track, final);
-      if (final && is_type (type, "stbl"))
+      put_children (self, out, medley_box_content (box), track, final);
+      if (final && medley_box_is (type, "stbl"))
         put_tables (out, track);
       end (out, at);
-    } else if (is_type (type, "edts") || (final && is_one_of (type, replaced))) {
+    } else if (medley_box_is (type, "edts") || (final && is_one_of (type, replaced))) {
       continue;
-    } else if (final && is_type (type, "mvhd")) {
+    } else if (final && medley_box_is (type, "mvhd")) {
       put_header (out, box, 4, longest);
-    } else if (final && is_type (type, "mdhd")) {
+    } else if (final && medley_box_is (type, "mdhd")) {
       put_header (out, box, 4, track->duration);
-    } else if (is_type (type, "tkhd")) {
+    } else if (medley_box_is (type, "tkhd")) {
       if (final)
         put_header (out, box, 8,
                     to_movie_time (self, track)
@@ -549,7 +466,8 @@ make_moov (MedleyMp4Index *self, gboolean final)
   GByteArray *out = g_byte_array_new ();
   guint at = begin (out, "moov");
 
-  put_children (self, out, content ((Span){ self->moov->data, self->moov->len }), NULL, final);
+  put_children (self, out, medley_box_content ((MedleySpan){ self->moov->data, self->moov->len }),
+                NULL, final);
   end (out, at);
   return out;
 }
@@ -561,7 +479,7 @@ medley_mp4_index_set_moov (MedleyMp4Index *self, const guint8 *moov, gsize size,
   g_return_val_if_fail (self->moov == NULL, NULL);
   self->starts[0] = video_start;
   self->starts[1] = audio_start;
-  if (!read_moov (self, content ((Span){ moov, size })))
+  if (!read_moov (self, medley_box_content ((MedleySpan){ moov, size })))
     return NULL;
   self->moov = g_byte_array_append (g_byte_array_new (), moov, (guint) size);
   return make_moov (self, FALSE);

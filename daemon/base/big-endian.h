@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Numbers as MP4 has them, at any address: GStreamer's own macros read them as if they were
+/* Numbers as MP4 has them, at any address: the macros of GStreamer read them as if they were
  * aligned. */
 
 static inline guint32
