@@ -530,6 +530,14 @@ medley_http_connection_get_output (MedleyHttpConnection *self)
   return self->output;
 }
 
+int
+medley_http_connection_get_socket (MedleyHttpConnection *self)
+{
+  return self->socket != NULL && !G_IS_TLS_CONNECTION (self->stream)
+             ? g_socket_get_fd (self->socket)
+             : -1;
+}
+
 const MedleyHttpTraits *
 medley_http_connection_get_traits (MedleyHttpConnection *self)
 {

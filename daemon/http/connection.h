@@ -80,6 +80,9 @@ GPollableInputStream *
 medley_http_connection_get_input (MedleyHttpConnection *self);
 GPollableOutputStream *
 medley_http_connection_get_output (MedleyHttpConnection *self);
+/* the descriptor of its socket, which bytes may be written to as they are; -1 under TLS */
+int
+medley_http_connection_get_socket (MedleyHttpConnection *self);
 const MedleyHttpTraits *
 medley_http_connection_get_traits (MedleyHttpConnection *self);
 /* whether it is under TLS */

@@ -8,6 +8,7 @@
 
 #define PIECE (64 * 1024)
 #define PIECE_OF_COMPLETE (64 * 1024)
+#define PIECE_OF_FILE (1024 * 1024)
 
 struct _MedleyHttpDownload {
   grefcount ref_count; /* a read that was cancelled still calls back */
@@ -151,12 +152,35 @@ on_read (GObject *source, GAsyncResult *result, gpointer data)
   download_unref (self);
 }
 
+/* What is complete and in memory goes from the file to the socket. Returns whether there was some.
+ */
+static gboolean
+send_file (MedleyHttpDownload *self)
+{
+  guint64 offset, length;
+  int fd;
+
+  if (!self->was_final || self->only_growing
+      || !medley_http_exchange_can_send_file (self->exchange))
+    return FALSE;
+  fd = medley_output_reader_take_range (self->reader, MIN (self->left, PIECE_OF_FILE), &offset,
+                                        &length);
+  if (fd < 0)
+    return FALSE;
+  begin_answer (self);
+  self->left -= length;
+  medley_http_exchange_send_file (self->exchange, fd, offset, length, on_wrote, self);
+  return TRUE;
+}
+
 static void
 read_more (MedleyHttpDownload *self)
 {
   guint64 most;
 
   self->was_final = medley_output_reader_is_final (self->reader, NULL);
+  if (send_file (self))
+    return;
   most = MIN (self->left, self->was_final ? PIECE_OF_COMPLETE : PIECE);
   g_ref_count_inc (&self->ref_count);
   medley_output_reader_read_async (self->reader, most, self->cancellable, on_read, self);

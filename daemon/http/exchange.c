@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "http/exchange.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <medley/medley-error.h>
+#include <sys/sendfile.h>
 
+#include "base/fd.h"
 #include "http/chunked.h"
 
 #define READ_SIZE (64 * 1024)
@@ -43,6 +47,9 @@ struct _MedleyHttpExchange {
   guint n_parts;
   guint part;
   gsize offset; /* in the current part */
+  int file;     /* what is sent after the parts, -1 for none */
+  guint64 file_at;
+  guint64 file_left;
   MedleyHttpWroteFunc wrote_func;
   gpointer wrote_data;
 };
@@ -56,6 +63,7 @@ medley_http_exchange_new (MedleyHttpConnection *connection, MedleyHttpRequest *r
   self->connection = connection;
   self->request = request;
   self->start = g_get_monotonic_time ();
+  self->file = -1;
   self->headers = soup_message_headers_new (SOUP_MESSAGE_HEADERS_RESPONSE);
   medley_http_chunked_init (&self->chunked);
   medley_http_notes_init (&self->notes, request);
@@ -80,6 +88,7 @@ drop_parts (MedleyHttpExchange *self)
     g_clear_pointer (&self->parts[i], g_bytes_unref);
   self->n_parts = self->part = 0;
   self->offset = 0;
+  medley_clear_fd (&self->file);
 }
 
 void
@@ -492,6 +501,15 @@ add_part (MedleyHttpExchange *self, GBytes *bytes)
   self->parts[self->n_parts++] = bytes;
 }
 
+static void
+wait_writable (MedleyHttpExchange *self)
+{
+  medley_http_connection_set_deadline (
+      self->connection, MEDLEY_HTTP_WRITE_DEADLINE,
+      medley_http_connection_get_traits (self->connection)->idle_timeout);
+  medley_http_connection_wait_writable (self->connection);
+}
+
 /* Returns: whether all parts were written; else it goes on when there is room, or the connection is
  * gone. */
 static gboolean
@@ -516,10 +534,7 @@ write_parts (MedleyHttpExchange *self)
     case G_POLLABLE_RETURN_OK:
       break;
     case G_POLLABLE_RETURN_WOULD_BLOCK:
-      medley_http_connection_set_deadline (
-          self->connection, MEDLEY_HTTP_WRITE_DEADLINE,
-          medley_http_connection_get_traits (self->connection)->idle_timeout);
-      medley_http_connection_wait_writable (self->connection);
+      wait_writable (self);
       return FALSE;
     default:
       medley_http_connection_close (self->connection);
@@ -535,9 +550,48 @@ write_parts (MedleyHttpExchange *self)
     }
     self->offset = written;
   }
+  return TRUE;
+}
+
+/* The kernel takes it from the page cache: nothing is copied, and nothing kept here. */
+static gboolean
+write_file (MedleyHttpExchange *self)
+{
+  int socket = self->file_left > 0 ? medley_http_connection_get_socket (self->connection) : -1;
+
+  while (self->file_left > 0) {
+    off_t at = (off_t) self->file_at;
+    gssize n = sendfile (socket, self->file, &at, self->file_left);
+
+    if (n > 0) {
+      self->notes.bytes_out += (guint64) n;
+      self->file_at += (guint64) n;
+      self->file_left -= (guint64) n;
+    } else if (n < 0 && errno == EAGAIN) {
+      wait_writable (self);
+      return FALSE;
+    } else if (n == 0 || errno != EINTR) {
+      medley_http_connection_close (self->connection);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+write_all (MedleyHttpExchange *self)
+{
+  if (!write_parts (self) || !write_file (self))
+    return FALSE;
   medley_http_connection_set_deadline (self->connection, MEDLEY_HTTP_WRITE_DEADLINE, 0);
   drop_parts (self);
   return TRUE;
+}
+
+static gboolean
+is_writing (MedleyHttpExchange *self)
+{
+  return self->n_parts > 0 || self->file >= 0;
 }
 
 static void
@@ -555,14 +609,14 @@ go_on (MedleyHttpExchange *self)
   MedleyHttpWroteFunc func;
 
   medley_http_exchange_ref (self);
-  if (write_parts (self)) {
+  if (write_all (self)) {
     func = g_steal_pointer (&self->wrote_func);
     if (func != NULL)
       func (self, self->wrote_data);
-    if (self->connection != NULL && self->finishing && self->n_parts == 0 && !self->finished) {
+    if (self->connection != NULL && self->finishing && !is_writing (self) && !self->finished) {
       queue_end (self);
       self->framing = OUT_NOTHING;
-      if (write_parts (self))
+      if (write_all (self))
         complete (self);
     }
   }
@@ -583,7 +637,7 @@ medley_http_exchange_write (MedleyHttpExchange *self, GBytes *bytes, MedleyHttpW
 
   if (self->connection == NULL)
     return;
-  g_return_if_fail (self->begun && !self->finishing && self->n_parts == 0 && size > 0);
+  g_return_if_fail (self->begun && !self->finishing && !is_writing (self) && size > 0);
   self->wrote_func = func;
   self->wrote_data = data;
   if (self->head != NULL)
@@ -602,6 +656,40 @@ medley_http_exchange_write (MedleyHttpExchange *self, GBytes *bytes, MedleyHttpW
     add_part (self, g_bytes_ref (bytes));
   }
   go_on (self);
+}
+
+gboolean
+medley_http_exchange_can_send_file (MedleyHttpExchange *self)
+{
+  return self->connection != NULL && medley_http_connection_get_socket (self->connection) >= 0
+         && (self->begun ? self->framing == OUT_LENGTH : !is_head_request (self));
+}
+
+void
+medley_http_exchange_send_file (MedleyHttpExchange *self, int fd, guint64 offset, guint64 length,
+                                MedleyHttpWroteFunc func, gpointer data)
+{
+  if (self->connection == NULL)
+    return;
+  g_return_if_fail (self->framing == OUT_LENGTH && !self->finishing && !is_writing (self));
+  g_return_if_fail (length > 0 && length <= self->out_left);
+  self->file = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  if (self->file < 0) {
+    medley_http_connection_close (self->connection);
+    return;
+  }
+  self->file_at = offset;
+  self->file_left = length;
+  self->out_left -= length;
+  self->wrote_func = func;
+  self->wrote_data = data;
+  if (self->head != NULL) {
+    add_part (self, g_steal_pointer (&self->head));
+    go_on (self);
+  } else {
+    /* Not right here: others have their turn between two pieces. */
+    wait_writable (self);
+  }
 }
 
 void
@@ -633,7 +721,7 @@ medley_http_exchange_finish (MedleyHttpExchange *self)
     return;
   }
   self->finishing = TRUE;
-  if (self->n_parts == 0)
+  if (!is_writing (self))
     go_on (self);
 }
 

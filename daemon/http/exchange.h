@@ -127,6 +127,31 @@ medley_http_exchange_write (MedleyHttpExchange *self, GBytes *bytes, MedleyHttpW
                             gpointer data);
 
 /**
+ * medley_http_exchange_can_send_file:
+ * @self: an exchange
+ *
+ * Returns: whether a body whose length is told can be sent from a file: not under TLS, nor in
+ * chunks
+ */
+gboolean
+medley_http_exchange_can_send_file (MedleyHttpExchange *self);
+
+/**
+ * medley_http_exchange_send_file:
+ * @self: an exchange that has begun, with the length of its body
+ * @fd: a file; a copy of the descriptor is kept until it is sent
+ * @offset: where in it
+ * @length: how many bytes, which should be in memory: the caller waits where they are not
+ * @func: called when more can be written
+ * @data: for @func
+ *
+ * Writes some of the body, as medley_http_exchange_write() does, without copying it.
+ */
+void
+medley_http_exchange_send_file (MedleyHttpExchange *self, int fd, guint64 offset, guint64 length,
+                                MedleyHttpWroteFunc func, gpointer data);
+
+/**
  * medley_http_exchange_upgrade:
  * @self: an exchange that has not begun, of a request without a body
  * @func: called when the answer has left

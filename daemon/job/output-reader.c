@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -305,6 +306,44 @@ GBytes *
 medley_output_reader_read_finish (MedleyOutputReader *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* How much of a file is in memory, from @offset on. */
+static guint64
+measure_cached (int fd, guint64 offset, guint64 length)
+{
+  guint64 page = (guint64) sysconf (_SC_PAGESIZE);
+  guint64 begin = offset / page * page;
+  guint64 n_pages = (offset + length - begin + page - 1) / page;
+  g_autofree guint8 *cached = g_malloc (n_pages);
+  guint64 n = 0;
+  void *map = mmap (NULL, n_pages * page, PROT_READ, MAP_SHARED, fd, (off_t) begin);
+
+  if (map == MAP_FAILED)
+    return 0;
+  if (mincore (map, n_pages * page, cached) == 0) {
+    while (n < n_pages && (cached[n] & 1) != 0)
+      n++;
+  }
+  munmap (map, n_pages * page);
+  return n * page > offset - begin ? MIN (begin + n * page - offset, length) : 0;
+}
+
+int
+medley_output_reader_take_range (MedleyOutputReader *self, guint64 max, guint64 *offset,
+                                 guint64 *length)
+{
+  guint64 size;
+
+  g_return_val_if_fail (self->waiting == NULL, -1);
+  if (!medley_output_reader_is_final (self, &size) || self->offset >= size
+      || (self->epoch != self->output->epoch && self->offset > 0))
+    return -1;
+  self->epoch = self->output->epoch;
+  *offset = self->offset;
+  *length = measure_cached (self->fd, self->offset, MIN (max, size - self->offset));
+  self->offset += *length;
+  return *length > 0 ? self->fd : -1;
 }
 
 int

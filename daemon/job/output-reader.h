@@ -103,6 +103,22 @@ guint
 medley_output_reader_get_epoch (MedleyOutputReader *self);
 
 /**
+ * medley_output_reader_take_range:
+ * @self: a reader without a read under way
+ * @max: most bytes
+ * @offset: (out): where they begin
+ * @length: (out): how many there are
+ *
+ * Goes over the next bytes of a complete output without reading them, where they are in memory: who
+ * sends them from the file does not wait for the disk then.
+ *
+ * Returns: a descriptor that stays the reader's; -1 where there are none, and a read tells more
+ */
+int
+medley_output_reader_take_range (MedleyOutputReader *self, guint64 max, guint64 *offset,
+                                 guint64 *length);
+
+/**
  * medley_output_reader_get_media_type:
  * @self: a reader
  *

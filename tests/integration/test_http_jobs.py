@@ -3,10 +3,15 @@
 
 import base64
 import json
+import os
+import re
+import subprocess
 import threading
+import unittest
+from pathlib import Path
 
 from httptest import JSON, PIPELINES, Client, Face
-from medleytest import PATIENCE, main
+from medleytest import PATIENCE, Daemon, is_sanitized, main
 
 
 class Jobs(Face):
@@ -210,6 +215,70 @@ class Jobs(Face):
         for text in ("", "{", "[" * 80000):
             found = self.curl("/api/v1/pipelines:validate", *JSON, "--data-binary", "@-", input=text.encode()).json()
             self.assertFalse(found["valid"], text[:10])
+
+
+class LargeOutput(unittest.TestCase):
+    """An output that no socket takes at once."""
+
+    TEXT = b"".join(b"Line %d of a long text.\n" % i for i in range(1000000))
+
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon("http.tcp=true", "limits.text-bytes=64MiB", pipelines=PIPELINES)
+        cls.daemon.start()
+        cls.addClassCleanup(cls.daemon.stop)
+        job = cls.daemon.create(pipeline="echo", inputs={"text": {"upload": True}})["id"]
+        cls.daemon.curl(f"/api/v1/jobs/{job}/inputs/text", "-T", "-", input=cls.TEXT)
+        assert cls.daemon.wait(job)["state"] == "done"
+        cls.path = f"/api/v1/jobs/{job}/outputs/out"
+        cls.file = cls.daemon.folder / "state" / "medley" / "spool" / f"{job}-0.out"
+
+    def request(self, extra=""):
+        client = Client(self.daemon)
+        client.send(f"GET {self.path} HTTP/1.1\r\nHost: a\r\n{extra}\r\n".encode())
+        return client
+
+    def forget(self):
+        """Takes the file out of memory."""
+        with open(self.file, "rb") as stream:
+            os.fsync(stream.fileno())
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def test_it_is_whole_whether_in_memory_or_not(self):
+        for arguments in ((), ("-H", "Range: bytes=1000001-20000000")):
+            expected = self.TEXT[1000001:20000001] if arguments else self.TEXT
+            for cold in (False, True):
+                with self.subTest(arguments=arguments, cold=cold):
+                    if cold:
+                        self.forget()
+                    self.assertEqual(self.daemon.curl(self.path, *arguments).body, expected)
+
+    def test_it_is_whole_over_tcp(self):
+        url = re.search(r"http://127[.]0[.]0[.]1:\d+", self.daemon.status()["faces"]["http"]).group(0)
+        token = (self.daemon.folder / "runtime" / "medley" / "token").read_text().strip()
+        run = subprocess.run(["curl", "-sS", "-H", f"Authorization: Bearer {token}", url + self.path, url + "/healthz"],
+                             capture_output=True, timeout=PATIENCE, check=True)
+        self.assertEqual(run.stdout, self.TEXT + self.daemon.curl("/healthz").body)
+
+    def test_slow_clients_take_no_memory_and_nobodys_turn(self):
+        def memory():
+            return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.daemon.process.pid}/status").read_text())[1]) // 1024
+        self.assertEqual(self.daemon.curl(self.path).body, self.TEXT)
+        before = memory()
+        crowd = [self.request() for _ in range(60)]
+        for client in crowd:
+            client.wait_for(b"Line 100 ")
+        self.assertEqual(self.daemon.curl(self.path).body, self.TEXT)
+        if not is_sanitized():
+            self.assertLess(memory() - before, 8)
+        for client in crowd[1:]:
+            client.close()
+        pieces, left = [crowd[0].received.partition(b"\r\n\r\n")[2]], len(self.TEXT)
+        while (left := left - len(pieces[-1])) > 0:
+            pieces.append(crowd[0].socket.recv(1 << 20))
+            self.assertTrue(pieces[-1])
+        crowd[0].close()
+        self.assertEqual(b"".join(pieces), self.TEXT)
 
 
 if __name__ == "__main__":
