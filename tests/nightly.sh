@@ -58,8 +58,8 @@ nightly_fuzz() {
   local seconds=${NIGHTLY_FUZZ_SECONDS:-1800} name found passed=0 failed=0 options
   [ -e build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true
   say "compiling the fuzzers"
-  meson compile -C build-fuzz fuzz-pipeline fuzz-http fuzz-mp4
-  for name in pipeline http mp4; do
+  meson compile -C build-fuzz fuzz-pipeline fuzz-http fuzz-mp4 fuzz-openai
+  for name in pipeline http mp4 openai; do
     found=$PWD/build-fuzz/found-$name
     mkdir -p "$found"
     options=(-dict=tests/fuzz/$name.dict)
@@ -67,6 +67,7 @@ nightly_fuzz() {
     pipeline) options+=("$found" tests/fuzz/corpus pipelines tests/unit/faulty) ;;
     http) options+=("$found" tests/fuzz/corpus-http) ;;
     mp4) options+=("$found" tests/fuzz/corpus-mp4) ;;
+    openai) options+=("$found" tests/fuzz/corpus-openai) ;;
     esac
     say "fuzzing fuzz-$name for $seconds seconds"
     # Leaks are for the replay in the address sanitizer's pass: tests/fuzz/README.md.
