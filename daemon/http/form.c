@@ -141,6 +141,7 @@ medley_http_form_read (MedleyHttpExchange *exchange, MedleyConfig *config, Medle
                        gpointer data)
 {
   const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
+  const char *type = soup_message_headers_get_content_type (request->headers, NULL);
   MedleyHttpForm *self = g_new0 (MedleyHttpForm, 1);
   g_autoptr (GError) error = NULL;
 
@@ -151,6 +152,13 @@ medley_http_form_read (MedleyHttpExchange *exchange, MedleyConfig *config, Medle
   g_array_set_clear_func (self->parts, part_clear);
   self->func = func;
   self->data = data;
+  if (type == NULL || g_ascii_strcasecmp (type, "multipart/form-data") != 0) {
+    g_set_error (&error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
+                 "this takes \"Content-Type: multipart/form-data\", not %s",
+                 type != NULL ? type : "a body without a type");
+    end (self, FALSE, error);
+    return;
+  }
   self->parser
       = medley_http_multipart_new (medley_http_request_get_header (request, "Content-Type"), &funcs,
                                    self, &error);

@@ -17,7 +17,8 @@ typedef struct _MedleyHttpForm MedleyHttpForm;
 /**
  * MedleyHttpFormFunc:
  * @form: (nullable) (transfer none): the form, %NULL when there is none
- * @error: (nullable): why there is none; %NULL without a form when the client is gone
+ * @error: (nullable): why there is none (%MEDLEY_ERROR_UNSUPPORTED_TYPE for a body of another
+ * type); %NULL without a form when the client is gone
  * @data: as given
  */
 typedef void (*MedleyHttpFormFunc) (MedleyHttpForm *form, const GError *error, gpointer data);

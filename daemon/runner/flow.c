@@ -41,6 +41,7 @@ medley_caps_to_text (const GstCaps *caps)
   return g_string_free (text, FALSE);
 }
 
+/* What the first bytes of a file may tell: bare samples tell nothing. */
 static GstCaps *
 caps_of_modality (MedleyModality modality)
 {
@@ -49,7 +50,7 @@ caps_of_modality (MedleyModality modality)
   const MedleyMediaType *types = medley_media_list (&n);
 
   for (guint i = 0; i < n; i++)
-    if (types[i].modality == modality)
+    if (types[i].modality == modality && !g_str_has_prefix (types[i].caps, "audio/x-raw"))
       gst_caps_append (caps, gst_caps_from_string (types[i].caps));
   return caps;
 }

@@ -3,6 +3,7 @@
 #include <gst/check/gstharness.h>
 #include <string.h>
 
+#include "runner/flow.h"
 #include "runner/picture-size.h"
 #include "runner/properties.h"
 #include "runner/run-plan.h"
@@ -295,6 +296,34 @@ test_names_of_work_are_whole (void)
   g_thread_join (thread);
 }
 
+/* Whatever kind of sound comes, who takes bare samples gets it decoded. */
+static void
+test_any_sound_is_decoded (void)
+{
+  static const struct {
+    const char *type;
+    const char *sink;
+    MedleyLinkKind kind;
+  } cases[] = {
+    { "audio/*", "audio/x-raw,format=S16LE,layout=interleaved,rate=16000,channels=1",
+      MEDLEY_LINK_DECODE_AUDIO },
+    { "audio/wav", "audio/x-raw,format=S16LE,rate=16000", MEDLEY_LINK_DECODE_AUDIO },
+    { "audio/pcm", "audio/x-raw,format=S16LE,rate=16000", MEDLEY_LINK_AUDIO },
+    { "video/*", "audio/x-raw", MEDLEY_LINK_DECODE_AUDIO },
+    { "audio/*", "text/x-raw", MEDLEY_LINK_NONE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GstCaps) sink = gst_caps_from_string (cases[i].sink);
+    MedleyFlow flow = { 0 };
+
+    medley_flow_set_type (&flow, cases[i].type);
+    g_test_message ("%s to %s", cases[i].type, cases[i].sink);
+    g_assert_cmpint (medley_flow_decide (&flow, sink), ==, cases[i].kind);
+    medley_flow_clear (&flow);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -306,6 +335,7 @@ main (int argc, char **argv)
   g_test_add_func ("/runner/noise-as-picture-headers", test_noise_is_survived);
   g_test_add_func ("/runner/properties-fit-or-say-why-not", test_properties);
   g_test_add_func ("/runner/property-values-are-restored", test_values_are_restored);
+  g_test_add_func ("/runner/any-sound-is-decoded", test_any_sound_is_decoded);
   g_test_add_func ("/runner/text-files", test_text_files);
   g_test_add_func ("/runner/plans-that-make-no-sense", test_bad_plans);
   g_test_add_func ("/runner/names-of-work-are-whole", test_names_of_work_are_whole);

@@ -364,13 +364,20 @@ on_finished (gpointer data)
 void
 medley_openai_call_fail (MedleyOpenaiCall *self, const GError *error)
 {
+  medley_openai_call_refuse (self, error, NULL, NULL);
+}
+
+void
+medley_openai_call_refuse (MedleyOpenaiCall *self, const GError *error, const char *param,
+                           const char *code)
+{
   g_autoptr (GError) told = add_hint (self, error);
 
   if (!medley_http_exchange_has_begun (self->exchange)) {
-    medley_openai_respond_error (self->exchange, told, 0, NULL, NULL);
+    medley_openai_respond_error (self->exchange, told, 0, param, code);
     end (self);
   } else if (self->sse != NULL) {
-    medley_openai_sse_add (self->sse, NULL, medley_openai_error (told, 0, NULL, NULL));
+    medley_openai_sse_add (self->sse, NULL, medley_openai_error (told, 0, param, code));
     medley_openai_sse_finish (self->sse, FALSE, on_finished, self);
   } else {
     medley_http_exchange_abort (self->exchange);

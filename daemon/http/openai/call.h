@@ -195,5 +195,9 @@ medley_openai_call_respond_text (MedleyOpenaiCall *self, const char *type, const
 /* Answers with an error, or sends it as an event where the answer has begun. */
 void
 medley_openai_call_fail (MedleyOpenaiCall *self, const GError *error);
+/* The same for an error of one field; see medley_openai_error(). */
+void
+medley_openai_call_refuse (MedleyOpenaiCall *self, const GError *error, const char *param,
+                           const char *code);
 
 G_END_DECLS

@@ -42,4 +42,10 @@ void
 medley_openai_delete_video (MedleyHttp *http, MedleyHttpExchange *exchange,
                             const char *const *params);
 
+void
+medley_openai_transcribe (MedleyHttp *http, MedleyHttpExchange *exchange,
+                          const char *const *params);
+void
+medley_openai_translate (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
+
 G_END_DECLS

@@ -6,9 +6,10 @@
 #define RUN MEDLEY_HTTP_SCOPE_RUN
 
 /* Of a route that a job answers; 422 is 400 to OpenAI's clients. */
-#define CALL_ERRORS                                                                                \
-  "not-found " MEDLEY_HTTP_JSON_ERRORS                                                             \
-  " queue-full no-space unavailable sandbox-missing key-reused:400 invalid-pipeline:400 "          \
+#define CALL_ERRORS MEDLEY_HTTP_JSON_ERRORS " " JOB_ERRORS
+#define FORM_CALL_ERRORS "unsupported-type " MEDLEY_HTTP_BODY_ERRORS " " JOB_ERRORS
+#define JOB_ERRORS                                                                                 \
+  "not-found queue-full no-space unavailable sandbox-missing key-reused:400 invalid-pipeline:400 " \
   "invalid-parameter:400 unknown-engine:400 bad-input:400 empty-input:400 unknown-voice:400 "      \
   "unknown-language:400 engine-failed worker-crashed worker-hung memory-limit time-limit "         \
   "output-too-large cancelled interrupted poisoned deadline"
@@ -79,6 +80,21 @@ static const MedleyHttpRoute table[] = {
     "Deletes a video; one that is being made is cancelled",
     MEDLEY_HTTP_ANSWERS ({ 200, "It is gone", "application/json", "OpenAIVideoDeleted" }),
     .errors = "not-found no-space io-error", .error_schema = "OpenAIError" },
+  { "POST", V1 "/audio/transcriptions", RUN, medley_openai_transcribe, "createTranscription",
+    "Writes down what is spoken",
+    .details = "With `stream` in events (`transcript.text.delta`, `transcript.text.done`).",
+    MEDLEY_HTTP_JOB_OPTION_HEADERS,
+    MEDLEY_HTTP_BODY ({ "multipart/form-data", "OpenAITranscriptionForm" }),
+    MEDLEY_HTTP_ANSWERS ({ 200, "The text, and with verbose_json its times", "application/json", "OpenAITranscription" },
+                         { 200, "The text, or SubRip", "text/plain", NULL }, { 200, "WebVTT", "text/vtt", NULL },
+                         { 200, "The text in events", "text/event-stream", NULL }),
+    .errors = FORM_CALL_ERRORS, .error_schema = "OpenAIError" },
+  { "POST", V1 "/audio/translations", RUN, medley_openai_translate, "createTranslation",
+    "Writes down in English what is spoken", MEDLEY_HTTP_JOB_OPTION_HEADERS,
+    MEDLEY_HTTP_BODY ({ "multipart/form-data", "OpenAITranslationForm" }),
+    MEDLEY_HTTP_ANSWERS ({ 200, "The text, and with verbose_json its times", "application/json", "OpenAITranscription" },
+                         { 200, "The text, or SubRip", "text/plain", NULL }, { 200, "WebVTT", "text/vtt", NULL }),
+    .errors = FORM_CALL_ERRORS, .error_schema = "OpenAIError" },
 };
 /* clang-format on */
 
