@@ -53,22 +53,28 @@ nightly_memory() {
   count_reports valgrind "$reports" "$results"
 }
 
-# Each fuzzer for NIGHTLY_FUZZ_SECONDS, with what it found on other nights.
+# Each fuzzer for its share of NIGHTLY_FUZZ_SECONDS, with what it found on other nights.
 nightly_fuzz() {
-  local seconds=${NIGHTLY_FUZZ_SECONDS:-1800} name found passed=0 failed=0 options
-  [ -e build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true
+  local names=() name found passed=0 failed=0 options seconds
+  for name in tests/fuzz/fuzz-*.c; do
+    name=${name##*/fuzz-}
+    names+=("${name%.c}")
+  done
+  # The pipeline reader is the largest by far: it gets as much as all others together.
+  [ -e build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_lundef=false
   say "compiling the fuzzers"
-  meson compile -C build-fuzz fuzz-pipeline fuzz-http fuzz-mp4 fuzz-openai
-  for name in pipeline http mp4 openai; do
+  meson compile -C build-fuzz "${names[@]/#/fuzz-}"
+  for name in "${names[@]}"; do
     found=$PWD/build-fuzz/found-$name
     mkdir -p "$found"
-    options=(-dict=tests/fuzz/$name.dict)
-    case $name in
-    pipeline) options+=("$found" tests/fuzz/corpus pipelines tests/unit/faulty) ;;
-    http) options+=("$found" tests/fuzz/corpus-http) ;;
-    mp4) options+=("$found" tests/fuzz/corpus-mp4) ;;
-    openai) options+=("$found" tests/fuzz/corpus-openai) ;;
-    esac
+    seconds=$((${NIGHTLY_FUZZ_SECONDS:-3600} / 2))
+    options=("$found" "tests/fuzz/corpus/$name")
+    if [ "$name" = pipeline ]; then
+      options+=(pipelines tests/unit/faulty)
+    else
+      seconds=$((seconds / (${#names[@]} - 1) + 1))
+    fi
+    [ ! -e "tests/fuzz/$name.dict" ] || options+=("-dict=tests/fuzz/$name.dict")
     say "fuzzing fuzz-$name for $seconds seconds"
     # Leaks are for the replay in the address sanitizer's pass: tests/fuzz/README.md.
     if build-fuzz/tests/fuzz/fuzz-$name -max_total_time="$seconds" -max_len=20000 -detect_leaks=0 -timeout=20 \
@@ -77,7 +83,7 @@ nightly_fuzz() {
       passed=$((passed + 1))
     else
       failed=$((failed + 1))
-      printf 'FAILED  fuzz-%s: the input is named at the end of build-fuzz/%s.log\n' $name $name
+      printf 'FAILED  fuzz-%s: the input is named at the end of build-fuzz/%s.log\n' "$name" "$name"
       tail -n 25 "build-fuzz/$name.log"
     fi
     grep -E '^stat::(number_of_executed_units|new_units_added|peak_rss_mb)' "build-fuzz/$name.log" || true

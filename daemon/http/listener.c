@@ -15,7 +15,8 @@
 
 #define BACKLOG 512
 /* What the kernel holds of an answer that has not left yet; else it would take megabytes for each
- * client that reads slowly. What is on its way does not count: fast clients far away lose nothing. */
+ * client that reads slowly. What is on its way does not count: fast clients far away lose nothing.
+ */
 #define MAX_UNSENT (256 * 1024)
 
 struct _MedleyHttpListener {

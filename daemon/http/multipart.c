@@ -88,7 +88,7 @@ find_name (const char *head, gsize length)
   g_autofree char *text = g_strdup_printf ("\r\n%.*s", (int) length, head);
 
   if (soup_headers_parse (text, (int) length + 2, headers)
-      && soup_message_headers_get_content_disposition (headers, &kind, &params)
+      && soup_message_headers_get_content_disposition (headers, &kind, &params) && kind != NULL
       && g_ascii_strcasecmp (kind, "form-data") == 0)
     name = g_strdup (g_hash_table_lookup (params, "name"));
   soup_message_headers_unref (headers);
