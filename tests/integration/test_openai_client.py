@@ -14,7 +14,7 @@ from pathlib import Path
 import modelpipelines
 import webtest
 from httptest import voice
-from medleytest import DATA, PATIENCE, Daemon, decoded_seconds, probe, words
+from medleytest import DATA, PATIENCE, Daemon, cues, decoded_seconds, probe, words
 
 PIPELINES = modelpipelines.all_of_them() | {"tone.json": voice() | {"serves": {"audio/speech": True}}}
 
@@ -43,7 +43,7 @@ class Client(unittest.TestCase):
         self.assertNotIn("captioned-video", names)
         self.assertEqual((speak["id"], speak["object"], speak["owned_by"]), ("speak", "model", "medley"))
 
-    def test_speech(self):
+    def test_speech_and_its_transcription(self):
         whole, streamed = self.ask("speech", self.folder)
         self.assertEqual(whole["type"], "audio/wav")
         # 28 characters of 20 ms
@@ -56,6 +56,17 @@ class Client(unittest.TestCase):
         self.assertAlmostEqual(decoded_seconds(self.folder / "events.wav"), 0.56, delta=0.03)
         self.assertGreater(streamed["pieces"], 1)
         self.assertGreater(streamed["bytes"], 24000 * 2 * 20)
+
+        plain, verbose, vtt, events = self.ask("transcription", self.folder)
+        self.assertEqual(plain["text"].strip(), "Eins.")
+        self.assertEqual(verbose["text"].strip(), "One.")
+        self.assertEqual(len(verbose["segments"]), 1)
+        self.assertAlmostEqual(verbose["segments"][0]["end"], 0.56, delta=0.03)
+        self.assertEqual([(word["word"], word["start"]) for word in verbose["words"]], [("One", 0)])
+        self.assertEqual([text for _, _, text in cues(vtt)], ["One."])
+        self.assertEqual(events[-1]["type"], "transcript.text.done")
+        self.assertEqual(events[-1]["text"].strip(), "One.")
+        self.assertEqual("".join(e["delta"] for e in events if e["type"] == "transcript.text.delta").strip(), "One.")
 
     def test_chat(self):
         plain, chunks, runner, page = self.ask("chat", DATA / "page.png")

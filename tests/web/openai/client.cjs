@@ -58,6 +58,17 @@ const subjects = {
     say({ pieces: pieces.length, bytes: pieces.reduce((sum, piece) => sum + piece.length, 0) });
   },
 
+  async transcription(folder) {
+    const open = () => fs.createReadStream(`${folder}/speech.wav`);
+    say(await client.audio.transcriptions.create({ model: 'listener', file: open(), language: 'de' }));
+    say(await client.audio.transcriptions.create({
+      model: 'listener', file: open(), response_format: 'verbose_json',
+      timestamp_granularities: ['word', 'segment'],
+    }));
+    say(await client.audio.transcriptions.create({ model: 'listener', file: open(), response_format: 'vtt' }));
+    say(await collect(await client.audio.transcriptions.create({ model: 'listener', file: open(), stream: true })));
+  },
+
   async chat(picture) {
     const messages = [{ role: 'user', content: 'Why is the sky blue?' }];
     say(await client.chat.completions.create({ model: 'chat', messages }));
