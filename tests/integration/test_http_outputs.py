@@ -197,6 +197,28 @@ class Outputs(Face):
         if not is_sanitized():
             self.assertLess(highest - before, 24 * 1024 * MEMORY_FACTOR)
 
+    def test_followers_that_leave(self):
+        """Of events and of an output, while nothing flows: they are noticed, and nothing of them is left."""
+        upload = Upload(self.daemon)
+        upload.say("One sentence. ")
+        folder = Path(f"/proc/{self.daemon.process.pid}/fd")
+        for path, first in ((upload.path, b"One sentence."), (f"/api/v1/jobs/{upload.id}/events", b"id: 1")):
+            before = len(list(folder.iterdir()))
+            followers = [Client(self.daemon) for _ in range(50)]
+            for follower in followers:
+                follower.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            for follower in followers:
+                follower.wait_for(first)
+            self.assertGreaterEqual(len(list(folder.iterdir())), before + 50)
+            for follower in followers:
+                follower.close()
+            deadline = time.monotonic() + PATIENCE
+            while len(list(folder.iterdir())) > before and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.assertLessEqual(len(list(folder.iterdir())), before)
+        upload.say("Two. ")
+        self.assertEqual(upload.finish()["state"], "done")
+
     def test_a_byte_a_second(self):
         """... of an output that is complete: no more is kept for it than a piece."""
         made = self.curl("/run/echo", "--data-binary", "@-", input=(TEXT * 40).encode())
