@@ -179,9 +179,10 @@ name_lost (GDBusConnection *connection, const char *name, gpointer data)
 }
 
 static void
-add_jobs (MedleyDBus *self, const char *state, guint limit)
+add_jobs (MedleyDBus *self, int state, guint limit)
 {
-  g_autoptr (GPtrArray) jobs = medley_job_manager_list (self->jobs, state, NULL, NULL, limit);
+  const MedleyJobFilter filter = { .state = state };
+  g_autoptr (GPtrArray) jobs = medley_job_manager_list (self->jobs, &filter, NULL, limit);
 
   for (guint i = jobs->len; i > 0; i--) /* the oldest first */
     job_added (self->jobs, jobs->pdata[i - 1], self);
@@ -195,10 +196,10 @@ add_known_jobs (MedleyDBus *self)
       = medley_config_get_number (medley_job_manager_get_config (self->jobs), "dbus.finished-jobs");
 
   if (kept > 0)
-    add_jobs (self, NULL, (guint) kept);
+    add_jobs (self, -1, (guint) kept);
   for (guint i = 0; i < MEDLEY_JOB_N_STATES; i++) {
     if (!medley_job_state_is_final ((MedleyJobState) i))
-      add_jobs (self, medley_job_state_to_string ((MedleyJobState) i), 0);
+      add_jobs (self, (int) i, 0);
   }
 }
 

@@ -203,9 +203,22 @@ check_limit (GVariant *value, gpointer data, GError **error)
   return FALSE;
 }
 
+static gboolean
+check_time (GVariant *value, gpointer data, GError **error)
+{
+  if (g_variant_get_int64 (value) >= 0)
+    return TRUE;
+  g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                       "times are microseconds since 1970 and not negative");
+  return FALSE;
+}
+
 static const MedleyDBusOption filters[] = {
   { "state", "s", check_state },
   { "pipeline", "s", NULL },
+  { "client", "s", NULL },
+  { "createdFrom", "x", check_time },
+  { "createdBefore", "x", check_time },
   { "limit", "u", check_limit },
   { NULL },
 };
@@ -214,7 +227,9 @@ static gboolean
 handle_list_jobs (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation, GVariant *filter,
                   const char *cursor, MedleyJobManager *jobs)
 {
-  const char *state = NULL, *pipeline = NULL, *next = "";
+  MedleyJobFilter wanted = MEDLEY_JOB_FILTER_ALL;
+  MedleyJobState its_state;
+  const char *state = NULL, *next = "";
   guint limit = DEFAULT_PAGE;
   g_autoptr (GPtrArray) page = NULL;
   g_autoptr (GVariant) list = NULL;
@@ -225,12 +240,16 @@ handle_list_jobs (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
     medley_dbus_return_error (invocation, error);
     return TRUE;
   }
-  g_variant_lookup (filter, "state", "&s", &state);
-  g_variant_lookup (filter, "pipeline", "&s", &pipeline);
+  if (g_variant_lookup (filter, "state", "&s", &state)
+      && medley_job_state_from_string (state, &its_state))
+    wanted.state = (int) its_state;
+  g_variant_lookup (filter, "pipeline", "&s", &wanted.pipeline);
+  g_variant_lookup (filter, "client", "&s", &wanted.client);
+  g_variant_lookup (filter, "createdFrom", "x", &wanted.from);
+  g_variant_lookup (filter, "createdBefore", "x", &wanted.before);
   g_variant_lookup (filter, "limit", "u", &limit);
   /* One more than asked for tells whether there is a next page. */
-  page
-      = medley_job_manager_list (jobs, state, pipeline, *cursor != '\0' ? cursor : NULL, limit + 1);
+  page = medley_job_manager_list (jobs, &wanted, *cursor != '\0' ? cursor : NULL, limit + 1);
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < MIN (page->len, limit); i++)
     g_variant_builder_add_value (&builder, medley_job_describe (page->pdata[i]));

@@ -2,7 +2,9 @@
 #include <medley/medley-error.h>
 #include <string.h>
 
+#include "base/times.h"
 #include "http/body.h"
+#include "http/job-answers.h"
 #include "http/job-request.h"
 #include "http/option-headers.h"
 #include "http/problem.h"
@@ -67,6 +69,29 @@ place_faults (GVariant *faults, MedleyJsonMap *map)
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 
+void
+medley_http_respond_created (MedleyHttpExchange *exchange, MedleyJob *job, gboolean is_replayed)
+{
+  SoupMessageHeaders *headers = medley_http_exchange_get_headers (exchange);
+  g_autofree char *location = g_strconcat ("/api/v1/jobs/", medley_job_get_id (job), NULL);
+
+  soup_message_headers_replace (headers, "Location", location);
+  if (is_replayed)
+    soup_message_headers_replace (headers, "Idempotency-Replayed", "true");
+  medley_http_respond_json (exchange, 201, medley_job_describe (job));
+}
+
+void
+medley_http_respond_refused (MedleyHttpExchange *exchange, const GError *error, GVariant *faults)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  if (faults != NULL)
+    g_variant_dict_insert_value (&dict, "faults", faults);
+  medley_http_respond_problem (exchange, error, 0, g_variant_dict_end (&dict));
+}
+
 static void
 on_created (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -75,25 +100,15 @@ on_created (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (MedleyJob) job
       = medley_job_manager_create_finish (MEDLEY_JOB_MANAGER (source), result, &faults, &error);
-  g_autofree char *location = NULL;
-  SoupMessageHeaders *headers;
 
   if (job == NULL) {
     g_autoptr (GVariant) placed = faults != NULL ? place_faults (faults, self->map) : NULL;
-    GVariantDict dict;
 
-    g_variant_dict_init (&dict, NULL);
-    if (placed != NULL)
-      g_variant_dict_insert_value (&dict, "faults", placed);
-    medley_http_respond_problem (self->exchange, error, 0, g_variant_dict_end (&dict));
-    return;
+    medley_http_respond_refused (self->exchange, error, placed);
+  } else {
+    medley_http_respond_created (self->exchange, job,
+                                 medley_job_manager_create_was_replayed (result));
   }
-  location = g_strconcat ("/api/v1/jobs/", medley_job_get_id (job), NULL);
-  headers = medley_http_exchange_get_headers (self->exchange);
-  soup_message_headers_replace (headers, "Location", location);
-  if (medley_job_manager_create_was_replayed (result))
-    soup_message_headers_replace (headers, "Idempotency-Replayed", "true");
-  medley_http_respond_json (self->exchange, 201, medley_job_describe (job));
 }
 
 static void
@@ -134,7 +149,21 @@ create_from_json (MedleyHttp *http, MedleyHttpExchange *exchange, GBytes *text, 
 void
 medley_http_create_job (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
 {
-  medley_http_read_json (http, exchange, create_from_json);
+  const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
+  const char *pipeline = medley_http_request_get_query (request, "pipeline");
+  g_autoptr (GError) error = NULL;
+
+  if (pipeline != NULL) {
+    medley_http_create_job_from_body (http, exchange, pipeline);
+  } else if (request->query->len > 0) {
+    g_set_error (&error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "\"%s\" in the query is for a body that is an input, where \"pipeline\" has to be "
+                 "in it as well",
+                 (const char *) g_ptr_array_index (request->query, 0));
+    medley_http_respond_problem (exchange, error, 0, NULL);
+  } else {
+    medley_http_read_json (http, exchange, create_from_json);
+  }
 }
 
 /* Listing and showing */
@@ -154,36 +183,63 @@ parse_limit (const char *text, guint *limit, GError **error)
 }
 
 static gboolean
-check_state (const char *state, GError **error)
+parse_state (const char *text, int *state, GError **error)
 {
-  MedleyJobState ignored;
+  MedleyJobState its_state;
 
-  if (state == NULL || medley_job_state_from_string (state, &ignored))
+  if (text == NULL)
     return TRUE;
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
-               "state: there is no state \"%s\"", state);
+  if (!medley_job_state_from_string (text, &its_state)) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "state: there is no state \"%s\"", text);
+    return FALSE;
+  }
+  *state = (int) its_state;
+  return TRUE;
+}
+
+/* As a job's options have it: a time as in RFC 3339, or microseconds since 1970. */
+static gboolean
+parse_time (const MedleyHttpRequest *request, const char *key, gint64 *time, GError **error)
+{
+  const char *text = medley_http_request_get_query (request, key);
+
+  if (text == NULL || g_ascii_string_to_signed (text, 10, 0, MEDLEY_TIME_MAX, time, NULL))
+    return TRUE;
+  if (medley_time_parse (text, time, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", key);
   return FALSE;
+}
+
+static gboolean
+parse_filter (const MedleyHttpRequest *request, MedleyJobFilter *filter, GError **error)
+{
+  filter->pipeline = medley_http_request_get_query (request, "pipeline");
+  filter->client = medley_http_request_get_query (request, "client");
+  return parse_state (medley_http_request_get_query (request, "state"), &filter->state, error)
+         && parse_time (request, "createdFrom", &filter->from, error)
+         && parse_time (request, "createdBefore", &filter->before, error);
 }
 
 void
 medley_http_list_jobs (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
 {
   const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
-  const char *state = medley_http_request_get_query (request, "state");
+  MedleyJobFilter filter = MEDLEY_JOB_FILTER_ALL;
   g_autoptr (GPtrArray) jobs = NULL;
   g_autoptr (GError) error = NULL;
   GVariantBuilder builder;
   GVariantDict dict;
   guint limit;
 
-  if (!check_state (state, &error)
+  if (!parse_filter (request, &filter, &error)
       || !parse_limit (medley_http_request_get_query (request, "limit"), &limit, &error)) {
     medley_http_respond_problem (exchange, error, 0, NULL);
     return;
   }
   /* One more than asked for tells whether there is a next page. */
-  jobs = medley_job_manager_list (medley_http_get_manager (http), state,
-                                  medley_http_request_get_query (request, "pipeline"),
+  jobs = medley_job_manager_list (medley_http_get_manager (http), &filter,
                                   medley_http_request_get_query (request, "cursor"), limit + 1);
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < MIN (jobs->len, limit); i++)

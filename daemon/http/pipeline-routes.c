@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "http/body.h"
 #include "http/conditions.h"
+#include "http/job-answers.h"
 #include "http/problem.h"
 #include "http/routes.h"
 
@@ -207,12 +208,7 @@ on_saved (GObject *source, GAsyncResult *result, gpointer data)
 
   if (!medley_job_manager_save_pipeline_finish (MEDLEY_JOB_MANAGER (source), result, &is_new,
                                                 &faults, &error)) {
-    GVariantDict dict;
-
-    g_variant_dict_init (&dict, NULL);
-    if (faults != NULL)
-      g_variant_dict_insert_value (&dict, "faults", faults);
-    medley_http_respond_problem (self->exchange, error, 0, g_variant_dict_end (&dict));
+    medley_http_respond_refused (self->exchange, error, faults);
     return;
   }
   pipeline = medley_http_find_pipeline (self->http, self->name, &error);

@@ -2,13 +2,12 @@
 #include <medley/medley-error.h>
 #include <string.h>
 
-#include "base/media.h"
 #include "http/download.h"
 #include "http/form.h"
-#include "http/job-request.h"
-#include "http/option-headers.h"
+#include "http/job-answers.h"
 #include "http/problem.h"
 #include "http/routes.h"
+#include "http/run-request.h"
 #include "http/upload.h"
 
 /* POST /run/{pipeline}: the body goes into an input while an output comes back. */
@@ -41,162 +40,6 @@ run_free (Run *self)
   g_free (self);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
-
-/* Choosing an output */
-
-/* The output that an accepted type (a media type, maybe a wildcard) names, by the types the
- * pipeline gives them.
- * @outputs: which to choose from
- * @type: (out): what it shall be instead, where the pipeline says otherwise */
-static const char *
-match_type (MedleyPipeline *pipeline, const char *const *outputs, const char *accepted,
-            const char **type)
-{
-  gsize prefix = g_str_has_suffix (accepted, "/*") ? strlen (accepted) - 1 : 0;
-  const MedleyMediaType *media = medley_media_lookup (accepted);
-
-  *type = NULL;
-  for (guint i = 0; outputs[i] != NULL; i++) {
-    const char *own = medley_pipeline_get_output_type (pipeline, outputs[i]);
-
-    if (g_str_equal (accepted, "*/*") || g_ascii_strcasecmp (own, accepted) == 0
-        || (prefix > 0 && g_ascii_strncasecmp (own, accepted, prefix) == 0))
-      return outputs[i];
-  }
-  for (guint i = 0; media != NULL && media->writable && outputs[i] != NULL; i++) {
-    const char *own = medley_pipeline_get_output_type (pipeline, outputs[i]);
-
-    if (medley_media_modality (own) == media->modality) {
-      *type = media->name;
-      return outputs[i];
-    }
-  }
-  return NULL;
-}
-
-/* @accept: the header. Returns: (nullable): the output that the client likes best */
-static const char *
-negotiate (MedleyPipeline *pipeline, const char *const *outputs, const char *accept,
-           const char **type)
-{
-  GSList *types = soup_header_parse_quality_list (accept, NULL);
-  const char *output = NULL;
-
-  for (GSList *l = types; l != NULL && output == NULL; l = l->next)
-    output = match_type (pipeline, outputs, l->data, type);
-  soup_header_free_list (types);
-  return output;
-}
-
-static gboolean
-refuse_accept (MedleyPipeline *pipeline, const char *accept, GError **error)
-{
-  const char *const *outputs = medley_pipeline_get_outputs (pipeline);
-  g_autoptr (GString) list = g_string_new (NULL);
-
-  for (guint i = 0; outputs[i] != NULL; i++)
-    g_string_append_printf (list, "%s%s (%s)", i > 0 ? ", " : "", outputs[i],
-                            medley_pipeline_get_output_type (pipeline, outputs[i]));
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
-               "no output of this pipeline can be %s; it makes %s", accept, list->str);
-  return FALSE;
-}
-
-/* The first of ?output= is the one that is answered, and only those named are made; with none named
- * all are made, and Accept chooses. */
-static gboolean
-take_outputs (Run *self, MedleyJobRequest *wanted, MedleyPipeline *pipeline, GError **error)
-{
-  const MedleyHttpRequest *request = medley_http_exchange_get_request (self->exchange);
-  const char *accept = medley_http_request_get_header (request, "Accept");
-  const char *named = medley_http_request_get_query (request, "output");
-  const char *type = medley_http_request_get_query (request, "type");
-  const char *const *all = medley_pipeline_get_outputs (pipeline);
-  const char *const one[] = { named, NULL };
-  const char *output = named != NULL ? named : all[0];
-
-  /* A broken pipeline and a name that does not exist are the manager's to refuse. */
-  if (output == NULL || !medley_pipeline_is_valid (pipeline))
-    return TRUE;
-  if (type == NULL && accept != NULL
-      && (named == NULL || medley_pipeline_get_output_type (pipeline, named) != NULL)) {
-    output = negotiate (pipeline, named != NULL ? one : all, accept, &type);
-    if (output == NULL)
-      return refuse_accept (pipeline, accept, error);
-  }
-  self->output = g_strdup (output);
-  for (guint i = 0; named == NULL && type != NULL && all[i] != NULL; i++)
-    medley_job_request_add_output (wanted, all[i], g_str_equal (all[i], output) ? type : NULL);
-  for (guint i = 0; named != NULL && i < request->query->len; i += 2) {
-    const char *name = g_ptr_array_index (request->query, i + 1);
-
-    if (g_str_equal (g_ptr_array_index (request->query, i), "output"))
-      medley_job_request_add_output (wanted, name, g_str_equal (name, output) ? type : NULL);
-  }
-  return TRUE;
-}
-
-static void
-take_parameters (MedleyJobRequest *wanted, const MedleyHttpRequest *request)
-{
-  static const char *const ours[] = { "input", "output", "type", "detach", NULL };
-
-  for (guint i = 0; i < request->query->len; i += 2) {
-    const char *key = g_ptr_array_index (request->query, i);
-
-    if (!g_strv_contains (ours, key))
-      medley_job_request_set_parameter (wanted, key,
-                                        g_variant_new_string (
-                                            g_ptr_array_index (request->query, i + 1)));
-  }
-}
-
-static gboolean
-check_size (Run *self, MedleyPipeline *pipeline, GError **error)
-{
-  const char *const *inputs = medley_pipeline_get_inputs (pipeline);
-  const char *name = self->input != NULL ? self->input : inputs[0];
-  const char *type = name != NULL ? medley_pipeline_get_input_type (pipeline, name) : NULL;
-
-  return type == NULL
-         || medley_http_upload_fits (medley_http_exchange_get_request (self->exchange),
-                                     medley_http_get_config (self->http), type, error);
-}
-
-/* @form: (nullable): where the inputs are; else the body is the input */
-static MedleyJobRequest *
-make_request (Run *self, MedleyHttpForm *form, GError **error)
-{
-  const MedleyHttpRequest *request = medley_http_exchange_get_request (self->exchange);
-  MedleyPipeline *pipeline = medley_http_find_pipeline (self->http, self->name, error);
-  g_autoptr (MedleyJobRequest) wanted = NULL;
-
-  if (pipeline == NULL)
-    return NULL;
-  wanted = medley_job_request_new (medley_http_exchange_get_client (self->exchange));
-  medley_http_job_request_set_origin (wanted, self->exchange);
-  medley_job_request_set_pipeline (wanted, self->name);
-  take_parameters (wanted, request);
-  if (!medley_http_take_option_headers (request, wanted,
-                                        (guint) medley_config_get_number (medley_http_get_config (
-                                                                              self->http),
-                                                                          "limits.request-key"),
-                                        error))
-    return NULL;
-  if (!take_outputs (self, wanted, pipeline, error))
-    return NULL;
-  if (form == NULL) {
-    self->input = g_strdup (medley_http_request_get_query (request, "input"));
-    if (!check_size (self, pipeline, error))
-      return NULL;
-    medley_job_request_add_input_stream (wanted, self->input);
-  } else if (!medley_http_form_fill (form, wanted, medley_pipeline_get_inputs (pipeline), error)) {
-    return NULL;
-  }
-  self->detach = medley_http_request_has_flag (request, "detach");
-  self->has_key = medley_http_request_get_header (request, "Idempotency-Key") != NULL;
-  return g_steal_pointer (&wanted);
-}
 
 /* Running */
 
@@ -327,12 +170,7 @@ on_created (GObject *source, GAsyncResult *result, gpointer data)
 
   self->job = medley_job_manager_create_finish (manager, result, &faults, &error);
   if (self->job == NULL) {
-    GVariantDict dict;
-
-    g_variant_dict_init (&dict, NULL);
-    if (faults != NULL)
-      g_variant_dict_insert_value (&dict, "faults", faults);
-    medley_http_respond_problem (self->exchange, error, 0, g_variant_dict_end (&dict));
+    medley_http_respond_refused (self->exchange, error, faults);
   } else if (medley_http_exchange_is_over (self->exchange)) {
     if (!self->has_key)
       medley_job_manager_cancel (manager, self->job, NULL);
@@ -347,9 +185,16 @@ static void
 create (Run *self, MedleyHttpForm *form)
 {
   g_autoptr (GError) error = NULL;
-  MedleyJobRequest *request = make_request (self, form, &error);
+  MedleyJobRequest *request
+      = medley_http_read_run_request (self->http, self->exchange, self->name, form, TRUE,
+                                      &self->input, &self->output, &error);
   guint status = 0;
 
+  self->detach
+      = medley_http_request_has_flag (medley_http_exchange_get_request (self->exchange), "detach");
+  self->has_key = medley_http_request_get_header (medley_http_exchange_get_request (self->exchange),
+                                                  "Idempotency-Key")
+                  != NULL;
   if (request != NULL) {
     medley_job_manager_create_async (medley_http_get_manager (self->http), request, on_created,
                                      self);

@@ -124,6 +124,7 @@ medley_job_describe (MedleyJob *self)
 
   add (&builder, "id", g_variant_new_string (self->id));
   add (&builder, "pipeline", g_variant_new_string (self->pipeline));
+  add (&builder, "client", g_variant_new_string (self->client));
   add (&builder, "state", g_variant_new_string (medley_job_state_to_string (self->state)));
   add_place (self, &builder);
   if (self->error_variant != NULL)

@@ -179,10 +179,21 @@ medley_job_manager_list_unfinished (MedleyJobManager *self)
   return jobs;
 }
 
+static gboolean
+matches (const MedleyJobFilter *filter, MedleyJob *job)
+{
+  gint64 created = medley_job_get_created (job);
+
+  return (filter->state < 0 || (int) medley_job_get_state (job) == filter->state)
+         && (filter->pipeline == NULL
+             || g_str_equal (filter->pipeline, medley_job_get_pipeline (job)))
+         && (filter->client == NULL || g_str_equal (filter->client, medley_job_get_client (job)))
+         && created >= filter->from && (filter->before == 0 || created < filter->before);
+}
+
 /* Jobs in one of the states before the end: the store may not know yet which it is. */
 static GPtrArray *
-list_live (MedleyJobManager *self, MedleyJobState state, const char *pipeline, const char *cursor,
-           guint limit)
+list_live (MedleyJobManager *self, const MedleyJobFilter *filter, const char *cursor, guint limit)
 {
   g_autoptr (GPtrArray) all = medley_job_manager_list_unfinished (self);
   GPtrArray *jobs = g_ptr_array_new_with_free_func (g_object_unref);
@@ -190,28 +201,27 @@ list_live (MedleyJobManager *self, MedleyJobState state, const char *pipeline, c
   for (guint i = 0; i < all->len && (limit == 0 || jobs->len < limit); i++) {
     MedleyJob *job = all->pdata[i];
 
-    if (medley_job_get_state (job) == state
-        && (pipeline == NULL || g_str_equal (pipeline, medley_job_get_pipeline (job)))
+    if (matches (filter, job)
         && (cursor == NULL || g_strcmp0 (medley_job_get_id (job), cursor) < 0))
       g_ptr_array_add (jobs, g_object_ref (job));
   }
   return jobs;
 }
 
-/* Adds ended jobs, and with @wanted -1 all: at most so many that there are @limit. Returns the id
- * to go on after (transfer full), NULL when there are no more. */
+/* Adds ended jobs, and with no state wanted all: at most so many that there are @limit. Returns the
+ * id to go on after (transfer full), NULL when there are no more. */
 static char *
-list_stored (MedleyJobManager *self, GPtrArray *jobs, int wanted, const char *pipeline,
+list_stored (MedleyJobManager *self, GPtrArray *jobs, const MedleyJobFilter *filter,
              const char *cursor, guint limit)
 {
   guint room = limit - jobs->len;
-  g_auto (GStrv) ids = medley_job_store_list (self->store, wanted, pipeline, cursor, room);
+  g_auto (GStrv) ids = medley_job_store_list (self->store, filter, cursor, room);
   guint n = 0;
 
   for (; ids[n] != NULL; n++) {
     MedleyJob *job = find (self, ids[n]);
 
-    if (job != NULL && (wanted < 0 || (int) medley_job_get_state (job) == wanted))
+    if (job != NULL && matches (filter, job))
       g_ptr_array_add (jobs, job);
     else
       g_clear_object (&job);
@@ -220,24 +230,21 @@ list_stored (MedleyJobManager *self, GPtrArray *jobs, int wanted, const char *pi
 }
 
 GPtrArray *
-medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
-                         const char *cursor, guint limit)
+medley_job_manager_list (MedleyJobManager *self, const MedleyJobFilter *filter, const char *cursor,
+                         guint limit)
 {
   g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func (g_object_unref);
   g_autofree char *after = g_strdup (cursor);
-  MedleyJobState wanted = MEDLEY_JOB_QUEUED;
 
-  if (state != NULL && !medley_job_state_from_string (state, &wanted))
-    return g_steal_pointer (&jobs);
-  if (state != NULL && !medley_job_state_is_final (wanted))
-    return list_live (self, wanted, pipeline, cursor, limit);
+  if (filter->state >= 0 && !medley_job_state_is_final ((MedleyJobState) filter->state))
+    return list_live (self, filter, cursor, limit);
   if (limit == 0)
     limit = G_MAXUINT;
   /* Some are being made or removed: a page that were shorter for it would look like the last. */
   do {
     g_autofree char *before = g_steal_pointer (&after);
 
-    after = list_stored (self, jobs, state != NULL ? (int) wanted : -1, pipeline, before, limit);
+    after = list_stored (self, jobs, filter, before, limit);
   } while (after != NULL && jobs->len < limit);
   return g_steal_pointer (&jobs);
 }

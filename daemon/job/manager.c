@@ -208,8 +208,7 @@ medley_job_manager_make_id (MedleyJobManager *self)
   char id[17];
 
   self->last_id_time = (gint64) time;
-  for (int i = 10; i >= 0; i--, time /= 36)
-    id[i] = digits[time % 36];
+  medley_job_id_write_time (id, time);
   for (int i = 15; i >= 11; i--, salt /= 36)
     id[i] = digits[salt % 36];
   id[16] = '\0';

@@ -9,6 +9,7 @@
 #include "catalog/catalog.h"
 #include "job/input-writer.h"
 #include "job/job.h"
+#include "job/record.h"
 #include "pipeline/library.h"
 #include "workers/pool.h"
 
@@ -192,16 +193,15 @@ medley_job_manager_get (MedleyJobManager *self, const char *id, GError **error);
 /**
  * medley_job_manager_list:
  * @self: a manager
- * @state: (nullable): only jobs in this state
- * @pipeline: (nullable): only jobs of this pipeline
+ * @filter: which jobs
  * @cursor: (nullable): id of the last job of the page before
  * @limit: most jobs to return, 0 for all
  *
  * Returns: (transfer full) (element-type MedleyJob): jobs, the newest first
  */
 GPtrArray *
-medley_job_manager_list (MedleyJobManager *self, const char *state, const char *pipeline,
-                         const char *cursor, guint limit);
+medley_job_manager_list (MedleyJobManager *self, const MedleyJobFilter *filter, const char *cursor,
+                         guint limit);
 
 /* (transfer full) (element-type MedleyJob): jobs that have not ended, the newest first */
 GPtrArray *

@@ -68,3 +68,13 @@ medley_job_record_free (MedleyJobRecord *self)
   g_free (self->key_owner);
   g_free (self);
 }
+
+void
+medley_job_id_write_time (char id[MEDLEY_JOB_ID_TIME_DIGITS + 1], guint64 time)
+{
+  static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+  for (int i = MEDLEY_JOB_ID_TIME_DIGITS - 1; i >= 0; i--, time /= 36)
+    id[i] = digits[time % 36];
+  id[MEDLEY_JOB_ID_TIME_DIGITS] = '\0';
+}

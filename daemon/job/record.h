@@ -100,4 +100,37 @@ void
 medley_job_record_free (MedleyJobRecord *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyJobRecord, medley_job_record_free)
 
+/**
+ * MedleyJobFilter:
+ * @state: a MedleyJobState, or -1 for all
+ * @pipeline: (nullable): name of a pipeline, %NULL for all
+ * @client: (nullable): who asked for it ("uid:1000", "token:NAME"), %NULL for all
+ * @from: created then or later, in µs since 1970
+ * @before: created earlier, in µs since 1970; 0 for no such bound
+ *
+ * Which jobs are meant.
+ */
+typedef struct {
+  int state;
+  const char *pipeline;
+  const char *client;
+  gint64 from;
+  gint64 before;
+} MedleyJobFilter;
+
+#define MEDLEY_JOB_FILTER_ALL                                                                      \
+  {                                                                                                \
+    .state = -1                                                                                    \
+  }
+
+/* An id begins with the time at which it was made: ids sort as jobs were made. */
+#define MEDLEY_JOB_ID_TIME_DIGITS 11
+#define MEDLEY_JOB_ID_TIME_MAX G_GINT64_CONSTANT (131621703842267135)
+
+/* Writes a time, in µs since 1970, up to MEDLEY_JOB_ID_TIME_MAX, as an id begins with it, and a
+ * NUL.
+ */
+void
+medley_job_id_write_time (char id[MEDLEY_JOB_ID_TIME_DIGITS + 1], guint64 time);
+
 G_END_DECLS

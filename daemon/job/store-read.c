@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "base/error.h"
 #include "job/store-private.h"
+
+/* A clock that is set back further than this hides jobs of that time from a filter by time. */
+#define CLOCK_SLACK (G_GINT64_CONSTANT (24) * 3600 * G_USEC_PER_SEC)
 
 /* A read that fails finds nothing, except where that would have something done: the store's check
  * at the start, and its writer, tell of a broken disk. */
@@ -186,20 +191,43 @@ read_ids (MedleyJobStore *self, sqlite3_stmt *statement, GError **error)
   return g_strv_builder_end (ids);
 }
 
+/* An id begins with the time at which it was made, which is that of the job but for what a clock is
+ * set back by. */
+static char *
+make_bound (gint64 time)
+{
+  char id[MEDLEY_JOB_ID_TIME_DIGITS + 1];
+
+  medley_job_id_write_time (id, (guint64) CLAMP (time, 0, MEDLEY_JOB_ID_TIME_MAX));
+  return g_strdup (id);
+}
+
 char **
-medley_job_store_list (MedleyJobStore *self, int state, const char *pipeline, const char *cursor,
+medley_job_store_list (MedleyJobStore *self, const MedleyJobFilter *filter, const char *cursor,
                        guint limit)
 {
+  MedleySql sql = filter->client != NULL     ? MEDLEY_SQL_LIST_CLIENT
+                  : filter->pipeline != NULL ? MEDLEY_SQL_LIST_PIPELINE
+                  : filter->state >= 0       ? MEDLEY_SQL_LIST_STATE
+                                             : MEDLEY_SQL_LIST;
+  g_autofree char *first
+      = filter->from != 0 ? make_bound (filter->from - CLOCK_SLACK) : g_strdup ("");
   /* Ids hold lower-case letters and digits. */
-  sqlite3_stmt *statement = query (self, state >= 0 ? MEDLEY_SQL_LIST_STATE : MEDLEY_SQL_LIST,
-                                   cursor != NULL ? cursor : "~");
+  g_autofree char *last
+      = filter->before != 0 ? make_bound (filter->before + CLOCK_SLACK) : g_strdup ("~");
+  sqlite3_stmt *statement
+      = query (self, sql, cursor != NULL && strcmp (cursor, last) < 0 ? cursor : last);
 
   if (statement != NULL) {
-    if (pipeline != NULL)
-      sqlite3_bind_text (statement, 2, pipeline, -1, SQLITE_STATIC);
+    sqlite3_bind_int (statement, 2, filter->state);
     sqlite3_bind_int64 (statement, 3, limit);
-    if (state >= 0)
-      sqlite3_bind_int (statement, 4, state);
+    sqlite3_bind_text (statement, 4, first, -1, SQLITE_STATIC);
+    if (filter->pipeline != NULL)
+      sqlite3_bind_text (statement, 5, filter->pipeline, -1, SQLITE_STATIC);
+    if (filter->client != NULL)
+      sqlite3_bind_text (statement, 6, filter->client, -1, SQLITE_STATIC);
+    sqlite3_bind_int64 (statement, 7, filter->from);
+    sqlite3_bind_int64 (statement, 8, filter->before != 0 ? filter->before : G_MAXINT64);
   }
   return read_ids (self, statement, NULL);
 }

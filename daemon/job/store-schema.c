@@ -38,7 +38,17 @@ static const char *const migrations[] = {
   "CREATE TABLE keys (owner TEXT, key TEXT, digest TEXT NOT NULL, job TEXT NOT NULL,"
   " created INTEGER NOT NULL, PRIMARY KEY (owner, key)) WITHOUT ROWID;"
   "CREATE INDEX keys_created ON keys (created);",
+  "CREATE INDEX jobs_pipeline ON jobs (pipeline, id);"
+  "CREATE INDEX jobs_client ON jobs (client, id);",
 };
+
+/* The filter with most to leave out has an index, and the others are looked at row by row. */
+#define LIST(Index, State, Pipeline, Client)                                                       \
+  "SELECT id FROM jobs " Index " WHERE id < ?1 AND id >= ?4 AND " State " AND " Pipeline           \
+  " AND " Client " AND created >= ?7 AND created < ?8 ORDER BY id DESC LIMIT ?3"
+#define ANY_STATE "(?2 < 0 OR state = ?2)"
+#define ANY_PIPELINE "(?5 IS NULL OR pipeline = ?5)"
+#define ANY_CLIENT "(?6 IS NULL OR client = ?6)"
 
 #define VERSION ((int) G_N_ELEMENTS (migrations))
 
@@ -75,10 +85,12 @@ static const char *const sqls[MEDLEY_N_SQL] = {
   [MEDLEY_SQL_GET_EVENTS] = "SELECT events FROM events WHERE job = ?1 ORDER BY first",
   [MEDLEY_SQL_GET_INPUT_CONTENT] = "SELECT content FROM inputs WHERE job = ?1 AND file = ?2",
   [MEDLEY_SQL_GET_OUTPUT_CONTENT] = "SELECT content FROM outputs WHERE job = ?1 AND file = ?2",
-  [MEDLEY_SQL_LIST] = "SELECT id FROM jobs WHERE id < ?1 AND (?2 IS NULL OR pipeline = ?2)"
-                      " ORDER BY id DESC LIMIT ?3",
-  [MEDLEY_SQL_LIST_STATE] = "SELECT id FROM jobs WHERE id < ?1 AND (?2 IS NULL OR pipeline = ?2)"
-                            " AND state = ?4 ORDER BY id DESC LIMIT ?3",
+  [MEDLEY_SQL_LIST] = LIST ("", ANY_STATE, ANY_PIPELINE, ANY_CLIENT),
+  [MEDLEY_SQL_LIST_STATE] = LIST ("INDEXED BY jobs_state", "state = ?2", ANY_PIPELINE, ANY_CLIENT),
+  [MEDLEY_SQL_LIST_PIPELINE]
+  = LIST ("INDEXED BY jobs_pipeline", ANY_STATE, "pipeline = ?5", ANY_CLIENT),
+  [MEDLEY_SQL_LIST_CLIENT]
+  = LIST ("INDEXED BY jobs_client", ANY_STATE, ANY_PIPELINE, "client = ?6"),
   [MEDLEY_SQL_LIST_UNFINISHED] = "SELECT id FROM jobs WHERE finished = 0 ORDER BY id",
   [MEDLEY_SQL_LIST_IDS] = "SELECT id FROM jobs",
   [MEDLEY_SQL_FIND_OLDEST] = "SELECT id FROM jobs WHERE finished > 0 AND (?1 = 0 OR finished < ?1)"

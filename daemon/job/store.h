@@ -89,15 +89,14 @@ medley_job_store_get_content (MedleyJobStore *self, const char *id, const char *
 /**
  * medley_job_store_list:
  * @self: a store
- * @state: a MedleyJobState, or -1 for all
- * @pipeline: (nullable): only jobs of this pipeline
+ * @filter: which jobs
  * @cursor: (nullable): only jobs older than this one
  * @limit: most ids to return
  *
  * Returns: (transfer full) (array zero-terminated=1): ids, the newest first
  */
 char **
-medley_job_store_list (MedleyJobStore *self, int state, const char *pipeline, const char *cursor,
+medley_job_store_list (MedleyJobStore *self, const MedleyJobFilter *filter, const char *cursor,
                        guint limit);
 /* (transfer full) (nullable) (element-type MedleyJobRecord): jobs that have not ended, the oldest
  * first, each with its plan; NULL with MEDLEY_ERROR_BAD_STORE or MEDLEY_ERROR_IO */

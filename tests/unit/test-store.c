@@ -238,6 +238,14 @@ test_a_log_can_be_replaced (Fixture *f, gconstpointer data)
   g_assert_cmpuint (events->len, ==, 1);
 }
 
+static char **
+list (Fixture *f, int state, const char *pipeline, const char *cursor, guint limit)
+{
+  const MedleyJobFilter filter = { .state = state, .pipeline = pipeline };
+
+  return medley_job_store_list (f->store, &filter, cursor, limit);
+}
+
 static void
 test_lists_are_newest_first_and_filtered (Fixture *f, gconstpointer data)
 {
@@ -256,13 +264,13 @@ test_lists_are_newest_first_and_filtered (Fixture *f, gconstpointer data)
       record->finished = 9000 - i; /* the one that began later ended first */
     save (f, record);
   }
-  all = medley_job_store_list (f->store, -1, NULL, NULL, 10);
+  all = list (f, -1, NULL, NULL, 10);
   g_assert_cmpstrv (all, ((const char *[]){ "d", "c", "b", "a", NULL }));
-  done = medley_job_store_list (f->store, MEDLEY_JOB_DONE, "speak", NULL, 10);
+  done = list (f, MEDLEY_JOB_DONE, "speak", NULL, 10);
   g_assert_cmpstrv (done, ((const char *[]){ "c", "a", NULL }));
-  page = medley_job_store_list (f->store, -1, NULL, "c", 1);
+  page = list (f, -1, NULL, "c", 1);
   g_assert_cmpstrv (page, ((const char *[]){ "b", NULL }));
-  none = medley_job_store_list (f->store, -1, "other", NULL, 10);
+  none = list (f, -1, "other", NULL, 10);
   g_assert_cmpstrv (none, ((const char *[]){ NULL }));
   oldest = medley_job_store_find_oldest (f->store, 0, 10);
   g_assert_cmpstrv (oldest, ((const char *[]){ "c", "a", NULL }));
@@ -362,6 +370,57 @@ test_plans_live_as_long_as_a_job_has_them (Fixture *f, gconstpointer data)
   g_assert_null (medley_job_store_get_plan (f->store, "plan-1"));
 }
 
+/* Each filter alone, and with the others. */
+static void
+test_lists_are_filtered_by_client_and_time (Fixture *f, gconstpointer data)
+{
+  const gint64 hour = G_GINT64_CONSTANT (3600) * G_USEC_PER_SEC;
+  const gint64 begin = G_GINT64_CONSTANT (1795000000) * G_USEC_PER_SEC;
+  static const char *const clients[] = { "uid:1", "token:ci", "uid:1/page" };
+  char ids[48][MEDLEY_JOB_ID_TIME_DIGITS + 1];
+
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++) {
+    MedleyJobRecord *record;
+
+    medley_job_id_write_time (ids[i], (guint64) (begin + i * hour));
+    record = make_record (ids[i], i % 2 == 0 ? MEDLEY_JOB_DONE : MEDLEY_JOB_FAILED);
+    /* Later than its id was made, or earlier where the clock was set back. */
+    record->created = begin + i * hour + (i == 30 ? -2 * hour : 5);
+    g_free (record->client);
+    record->client = g_strdup (clients[i % 3]);
+    g_free (record->pipeline);
+    record->pipeline = g_strdup (i % 4 == 0 ? "speak" : "read-page");
+    save (f, record);
+  }
+  for (guint bits = 0; bits < 32; bits++) {
+    const MedleyJobFilter filter = {
+      .state = (bits & 1) != 0 ? MEDLEY_JOB_DONE : -1,
+      .pipeline = (bits & 2) != 0 ? "speak" : NULL,
+      .client = (bits & 4) != 0 ? "token:ci" : NULL,
+      .from = (bits & 8) != 0 ? begin + 10 * hour : 0,
+      .before = (bits & 16) != 0 ? begin + 40 * hour + 5 : 0,
+    };
+    g_autoptr (GStrvBuilder) expected = g_strv_builder_new ();
+    g_auto (GStrv) wanted = NULL, found = NULL, rest = NULL;
+
+    for (guint i = G_N_ELEMENTS (ids); i-- > 0;) {
+      gint64 hours = i == 30 ? 28 : i;
+
+      if (((bits & 1) == 0 || i % 2 == 0) && ((bits & 2) == 0 || i % 4 == 0)
+          && ((bits & 4) == 0 || i % 3 == 1) && ((bits & 8) == 0 || hours >= 10)
+          && ((bits & 16) == 0 || hours < 40))
+        g_strv_builder_add (expected, ids[i]);
+    }
+    wanted = g_strv_builder_end (expected);
+    g_test_message ("filter %u: %u of %u", bits, g_strv_length (wanted),
+                    (guint) G_N_ELEMENTS (ids));
+    found = medley_job_store_list (f->store, &filter, NULL, 100);
+    g_assert_cmpstrv (found, wanted);
+    rest = medley_job_store_list (f->store, &filter, wanted[1], 100);
+    g_assert_cmpstrv (rest, wanted + 2);
+  }
+}
+
 static guint64
 get_commits (Fixture *f)
 {
@@ -387,7 +446,7 @@ test_many_share_a_commit (Fixture *f, gconstpointer data)
   wait_for (&wait);
   g_assert_cmpuint (wait.failed, ==, 0);
   g_assert_cmpuint (get_commits (f) - before, <, 500);
-  ids = medley_job_store_list (f->store, -1, NULL, NULL, 1000);
+  ids = list (f, -1, NULL, NULL, 1000);
   g_assert_cmpuint (g_strv_length (ids), ==, 500);
 }
 
@@ -561,6 +620,7 @@ main (int argc, char **argv)
   ADD ("records-of-one-job-add-up", test_records_of_one_job_add_up);
   ADD ("a-log-can-be-replaced", test_a_log_can_be_replaced);
   ADD ("lists-are-newest-first-and-filtered", test_lists_are_newest_first_and_filtered);
+  ADD ("lists-are-filtered-by-client-and-time", test_lists_are_filtered_by_client_and_time);
   ADD ("a-removed-job-leaves-its-key", test_a_removed_job_leaves_its_key);
   ADD ("a-key-that-cannot-be-read-is-not-new", test_a_key_that_cannot_be_read_is_not_new);
   ADD ("plans-live-as-long-as-a-job-has-them", test_plans_live_as_long_as_a_job_has_them);

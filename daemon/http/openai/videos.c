@@ -159,12 +159,13 @@ static void
 add_videos (GPtrArray *videos, MedleyJobManager *manager, const char *pipeline, const char *after,
             guint limit, gboolean ascending)
 {
+  const MedleyJobFilter filter = { .state = -1, .pipeline = pipeline };
   g_autofree char *cursor = ascending ? NULL : g_strdup (after);
   guint found = 0;
   guint n;
 
   do {
-    g_autoptr (GPtrArray) jobs = medley_job_manager_list (manager, NULL, pipeline, cursor, BATCH);
+    g_autoptr (GPtrArray) jobs = medley_job_manager_list (manager, &filter, cursor, BATCH);
 
     n = jobs->len;
     for (guint i = 0; i < n && (ascending || found < limit); i++) {
