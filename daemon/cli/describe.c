@@ -96,6 +96,19 @@ print_parameters (GVariant *pipeline)
   medley_table_print (table);
 }
 
+/* What it is a model for. */
+static void
+print_serves (GVariant *pipeline)
+{
+  g_auto (GStrv) routes = medley_reply_names (pipeline, "serves");
+
+  if (routes[0] == NULL)
+    return;
+  print_heading ("Serves, to clients of OpenAI's interface");
+  for (guint i = 0; routes[i] != NULL; i++)
+    g_print ("/v1/%s\n", routes[i]);
+}
+
 static void
 print_example (GVariant *pipeline, const char *word)
 {
@@ -137,6 +150,7 @@ medley_describe_pipeline (MedleyCli *cli, GVariant *pipeline, const char *word)
   print_ports (pipeline, "inputs", "Inputs");
   print_parameters (pipeline);
   print_ports (pipeline, "outputs", "Outputs (-o NAME=FILE)");
+  print_serves (pipeline);
   print_example (pipeline, word);
   if (faults->len > 0) {
     print_heading ("Faults");
