@@ -60,13 +60,13 @@ nightly_fuzz() {
     name=${name##*/fuzz-}
     names+=("${name%.c}")
   done
-  # The pipeline reader is the largest by far: it gets as much as all others together.
   [ -e build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_lundef=false
   say "compiling the fuzzers"
   meson compile -C build-fuzz "${names[@]/#/fuzz-}"
   for name in "${names[@]}"; do
     found=$PWD/build-fuzz/found-$name
     mkdir -p "$found"
+    # The pipeline reader is the largest by far: it gets as much as all others together.
     seconds=$((${NIGHTLY_FUZZ_SECONDS:-3600} / 2))
     options=("$found" "tests/fuzz/corpus/$name")
     if [ "$name" = pipeline ]; then

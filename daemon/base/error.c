@@ -128,9 +128,11 @@ medley_error_to_variant (const GError *error, const char *stage, const char *eng
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  /* A message that shows what a client sent may have been cut within a character. */
   g_variant_builder_add (&builder, "{sv}", "code",
                          g_variant_new_string (medley_error_info (error)->name));
-  g_variant_builder_add (&builder, "{sv}", "message", g_variant_new_string (error->message));
+  g_variant_builder_add (&builder, "{sv}", "message",
+                         g_variant_new_take_string (g_utf8_make_valid (error->message, -1)));
   if (stage != NULL)
     g_variant_builder_add (&builder, "{sv}", "stage", g_variant_new_string (stage));
   if (engine != NULL)

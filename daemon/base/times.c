@@ -8,8 +8,10 @@ static gboolean
 refuse (GError **error, const char *text, const char *expected)
 {
   g_autofree char *valid = g_utf8_make_valid (text, -1);
+  /* Not cut within a character. */
+  g_autofree char *begin = g_utf8_substring (valid, 0, MIN (g_utf8_strlen (valid, -1), 100));
 
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "\"%.100s\" is not %s", valid,
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "\"%s\" is not %s", begin,
                expected);
   return FALSE;
 }

@@ -32,7 +32,8 @@ medley_http_problem (const GError *error, guint status, GVariant *details)
   ADD ("type", g_variant_new_string (type));
   ADD ("title", g_variant_new_string (info->title));
   ADD ("status", g_variant_new_uint32 (status != 0 ? status : info->http_status));
-  ADD ("detail", g_variant_new_string (error->message));
+  /* It may show what a client sent, cut within a character. */
+  ADD ("detail", g_variant_new_take_string (g_utf8_make_valid (error->message, -1)));
   ADD ("code", g_variant_new_string (info->name));
 #undef ADD
   if (details != NULL) {

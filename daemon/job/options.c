@@ -21,6 +21,9 @@ medley_job_option_names (void)
   return names;
 }
 
+/* Characters of a value that an error shows. */
+#define MAX_SHOWN 100
+
 typedef struct {
   const char *label;
   GVariant *value;
@@ -32,11 +35,13 @@ static gboolean
 refuse (const Given *given, const char *expected, GError **error)
 {
   g_autofree char *valid = given->text != NULL ? g_utf8_make_valid (given->text, -1) : NULL;
-  g_autofree char *shown = valid != NULL ? g_strdup_printf ("\"%.100s\"", valid)
-                                         : g_variant_print (given->value, FALSE);
+  g_autofree char *printed = valid == NULL ? g_variant_print (given->value, FALSE) : NULL;
+  const char *whole = valid != NULL ? valid : printed;
+  g_autofree char *begin = g_utf8_substring (whole, 0, MIN (g_utf8_strlen (whole, -1), MAX_SHOWN));
+  const char *quote = valid != NULL ? "\"" : "";
 
-  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "%s: %.200s is not %s",
-               given->label, shown, expected);
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT, "%s: %s%s%s is not %s",
+               given->label, quote, begin, quote, expected);
   return FALSE;
 }
 

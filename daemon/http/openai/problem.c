@@ -83,7 +83,9 @@ medley_openai_error (const GError *error, guint status, const char *param, const
     status = medley_openai_status (error);
   own = code_of (error, status);
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", "message", g_variant_new_string (error->message));
+  /* It may show what a client sent, cut within a character. */
+  g_variant_builder_add (&builder, "{sv}", "message",
+                         g_variant_new_take_string (g_utf8_make_valid (error->message, -1)));
   g_variant_builder_add (&builder, "{sv}", "type", g_variant_new_string (type_of_status (status)));
   g_variant_builder_add (&builder, "{sv}", "param",
                          nullable_string (param != NULL ? param : param_of (error)));
