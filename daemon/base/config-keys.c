@@ -39,6 +39,8 @@ static const MedleyConfigKey table[] = {
   { "http.header-timeout", MEDLEY_CONFIG_DURATION, "30s", 1, 3600, NULL, "Longest time to send a request's header" },
   { "http.idle-timeout", MEDLEY_CONFIG_DURATION, "5min", 1, 86400, NULL, "Longest pause within an upload" },
   { "http.ahead-bytes", MEDLEY_CONFIG_BYTES, "4MiB", 0, 0, NULL, "How far an upload of unknown length, or what a session sends, may be ahead of the job that reads it; more waits in the client's socket; 0 for no limit" },
+  { "http.sessions", MEDLEY_CONFIG_INTEGER, "64", 0, 100000, NULL, "Most sessions at once" },
+  { "http.session-idle", MEDLEY_CONFIG_DURATION, "5min", 1, 86400, NULL, "How long a session may be silent, unless a job works for it" },
   { "http.connections", MEDLEY_CONFIG_INTEGER, "512", 1, 100000, NULL, "Most connections at once" },
   { "http.connections-per-peer", MEDLEY_CONFIG_INTEGER, "256", 1, 100000, NULL, "Most connections of one peer: a user of the Unix socket, an address, all of this machine over TCP" },
 

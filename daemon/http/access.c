@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "http/guard.h"
 #include "http/routes.h"
+#include "http/tickets.h"
 
 #define REALM "Bearer realm=\"medley\""
 #define CLIENT_PREFIX "token:"
@@ -26,6 +27,7 @@ struct _MedleyHttpAccess {
   char *own_path;
   char *path; /* of the tokens' file */
   MedleyTokens *tokens;
+  MedleyHttpTickets *tickets;
   char *trouble; /* why there are none */
   struct stat seen;
   GFileMonitor *monitor;
@@ -203,6 +205,7 @@ medley_http_access_new (MedleyConfig *config, GError **error)
   self->hosts = list_hosts (config);
   self->path = g_strdup (medley_config_get_path (config, "http.tokens"));
   self->tokens = medley_tokens_new ();
+  self->tickets = medley_http_tickets_new ();
   self->asks = medley_config_get_boolean (config, "http.tcp")
                && g_str_equal (medley_config_get_string (config, "http.authentication"), "token");
   if (self->asks
@@ -225,6 +228,7 @@ medley_http_access_free (MedleyHttpAccess *self)
   if (self->own_path != NULL)
     g_unlink (self->own_path);
   g_clear_pointer (&self->tokens, medley_tokens_free);
+  g_clear_pointer (&self->tickets, medley_http_tickets_free);
   g_strfreev (self->hosts);
   g_free (self->own_path);
   g_free (self->path);
@@ -304,6 +308,27 @@ check_token (MedleyHttpAccess *self, MedleyHttpExchange *exchange, MedleyScope s
   return TRUE;
 }
 
+/* Who asked for it was allowed to run, and has to be still. */
+static gboolean
+check_ticket (MedleyHttpAccess *self, MedleyHttpExchange *exchange, GError **error)
+{
+  g_autofree char *client
+      = medley_http_tickets_redeem (self->tickets, medley_http_exchange_get_request (exchange),
+                                    error);
+
+  if (client != NULL && !medley_http_access_is_valid (self, client)) {
+    g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAUTHORIZED,
+                         "the token that the ticket was issued for is not valid any more");
+    g_clear_pointer (&client, g_free);
+  }
+  if (client == NULL) {
+    challenge (exchange, "invalid_token", MEDLEY_SCOPE_NONE);
+    return FALSE;
+  }
+  medley_http_exchange_set_client (exchange, client);
+  return TRUE;
+}
+
 gboolean
 medley_http_access_check (MedleyHttpAccess *self, MedleyHttpExchange *exchange, MedleyScope scope,
                           GError **error)
@@ -314,6 +339,9 @@ medley_http_access_check (MedleyHttpAccess *self, MedleyHttpExchange *exchange, 
   gboolean is_safe = g_str_equal (request->method, "GET") || g_str_equal (request->method, "HEAD")
                      || g_str_equal (request->method, "OPTIONS");
 
+  /* A WebSocket is opened with GET, by pages of any site: what goes over it changes things. */
+  if (medley_http_request_get_header (request, "Upgrade") != NULL)
+    is_safe = FALSE;
   if (!medley_http_guard_host (host, is_local, (const char *const *) self->hosts, error))
     return FALSE;
   if (!is_safe
@@ -321,8 +349,17 @@ medley_http_access_check (MedleyHttpAccess *self, MedleyHttpExchange *exchange, 
                                     medley_http_request_get_header (request, "Sec-Fetch-Site"),
                                     host, medley_http_exchange_is_encrypted (exchange), error))
     return FALSE;
-  return is_local || !self->asks || scope == MEDLEY_SCOPE_NONE
-         || check_token (self, exchange, scope, error);
+  if (is_local || !self->asks || scope == MEDLEY_SCOPE_NONE)
+    return TRUE;
+  if (scope == MEDLEY_SCOPE_RUN && medley_http_tickets_are_shown (request))
+    return check_ticket (self, exchange, error);
+  return check_token (self, exchange, scope, error);
+}
+
+char *
+medley_http_access_issue_ticket (MedleyHttpAccess *self, const char *client, GError **error)
+{
+  return medley_http_tickets_issue (self->tickets, client, error);
 }
 
 gboolean

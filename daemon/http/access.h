@@ -55,6 +55,18 @@ gboolean
 medley_http_access_check (MedleyHttpAccess *self, MedleyHttpExchange *exchange, MedleyScope scope,
                           GError **error);
 
+/**
+ * medley_http_access_issue_ticket:
+ * @self: what decides
+ * @client: who may run pipelines, and asks
+ * @error: %MEDLEY_ERROR_UNAVAILABLE
+ *
+ * Returns: (transfer full) (nullable): a ticket, which a request for a WebSocket may show instead
+ * of a token (see tickets.h)
+ */
+char *
+medley_http_access_issue_ticket (MedleyHttpAccess *self, const char *client, GError **error);
+
 /* Whether a client ("token:NAME", or any other) may still be served. */
 gboolean
 medley_http_access_is_valid (MedleyHttpAccess *self, const char *client);

@@ -10,6 +10,7 @@
 #include "http/openai/problem.h"
 #include "http/problem.h"
 #include "http/routes.h"
+#include "http/session/sessions.h"
 #include "http/tls.h"
 
 struct _MedleyHttp {
@@ -22,6 +23,7 @@ struct _MedleyHttp {
   MedleyHttpObserver *observer;
   MedleyHttpTls *tls; /* NULL for TCP without */
   MedleyHttpCrowd *crowd;
+  MedleySessions *sessions;
   MedleyHttpTraits traits;
   GSourceOnceFunc settled; /* NULL unless somebody waits for the last answer */
   gpointer settled_data;
@@ -47,6 +49,18 @@ MedleyHls *
 medley_http_get_hls (MedleyHttp *self)
 {
   return self->hls;
+}
+
+MedleyHttpAccess *
+medley_http_get_access (MedleyHttp *self)
+{
+  return self->access;
+}
+
+MedleySessions *
+medley_http_get_sessions (MedleyHttp *self)
+{
+  return self->sessions;
 }
 
 guint16
@@ -182,6 +196,7 @@ medley_http_settle (MedleyHttp *self, guint seconds, GSourceOnceFunc settled, gp
   self->settled = settled;
   self->settled_data = data;
   self->settle_limit = g_timeout_add_seconds (seconds, give_up_settling, self);
+  medley_sessions_settle (self->sessions);
   look_soon (self);
 }
 
@@ -287,6 +302,7 @@ start (MedleyHttp *self, GError **error)
     .answered = on_answered,
     .data = self,
   };
+  self->sessions = medley_sessions_new (self);
   self->crowd
       = medley_http_crowd_new ((guint) medley_config_get_number (self->config, "http.connections"),
                                (guint) medley_config_get_number (self->config,
@@ -312,6 +328,7 @@ medley_http_dispose (GObject *object)
   MedleyHttp *self = MEDLEY_HTTP (object);
 
   g_clear_pointer (&self->listener, medley_http_listener_free);
+  g_clear_pointer (&self->sessions, medley_sessions_free);
   if (self->crowd != NULL)
     medley_http_crowd_close (self->crowd, NULL, NULL);
   g_clear_pointer (&self->crowd, medley_http_crowd_free);

@@ -56,5 +56,11 @@ MedleyConfig *
 medley_http_get_config (MedleyHttp *self);
 MedleyHls *
 medley_http_get_hls (MedleyHttp *self);
+typedef struct _MedleyHttpAccess MedleyHttpAccess;
+MedleyHttpAccess *
+medley_http_get_access (MedleyHttp *self);
+typedef struct _MedleySessions MedleySessions;
+MedleySessions *
+medley_http_get_sessions (MedleyHttp *self);
 
 G_END_DECLS

@@ -9,10 +9,9 @@
 #define MAX_NAME 128
 
 static const MedleyHttpRouteGroup *const groups[] = {
-  &medley_http_run_routes,      &medley_http_job_routes,
-  &medley_http_output_routes,   &medley_openai_routes,
-  &medley_http_pipeline_routes, &medley_http_engine_routes,
-  &medley_http_info_routes,     NULL,
+  &medley_http_run_routes,  &medley_http_job_routes,      &medley_http_output_routes,
+  &medley_openai_routes,    &medley_http_pipeline_routes, &medley_http_engine_routes,
+  &medley_http_info_routes, &medley_http_session_routes,  NULL,
 };
 
 const MedleyHttpRouteGroup *const *

@@ -174,6 +174,7 @@ typedef struct {
 
 extern const MedleyHttpRouteGroup medley_openai_routes;
 extern const MedleyHttpRouteGroup medley_http_info_routes;
+extern const MedleyHttpRouteGroup medley_http_session_routes;
 extern const MedleyHttpRouteGroup medley_http_job_routes;
 extern const MedleyHttpRouteGroup medley_http_output_routes;
 extern const MedleyHttpRouteGroup medley_http_run_routes;
@@ -292,6 +293,13 @@ void
 medley_http_show_engine (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
 void
 medley_http_list_voices (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);
+
+void
+medley_http_open_session (MedleyHttp *http, MedleyHttpExchange *exchange,
+                          const char *const *params);
+void
+medley_http_issue_ticket (MedleyHttp *http, MedleyHttpExchange *exchange,
+                          const char *const *params);
 
 void
 medley_http_run (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params);

@@ -91,7 +91,7 @@ class Described(unittest.TestCase):
     def test_every_get_answers_head(self):
         # What answers for as long as something is followed has no end that could be compared.
         for row in self.document.operations.values():
-            if row.method != "GET" or "{" in row.path:
+            if row.method != "GET" or "{" in row.path or "101" in row.row["responses"]:
                 continue
             with self.subTest(row.id):
                 client = Http(self.daemon.socket)
