@@ -7,10 +7,13 @@
 #include "http/http.h"
 #include "job/manager.h"
 #include "pipeline/library.h"
+#include "telemetry/job-spans.h"
 #include "workers/pool.h"
 
 /* Files of a plugin are copied in several writes. */
 #define PLUGINS_SETTLE_MS 500
+/* How long the last spans may take to be sent. */
+#define TELEMETRY_SECONDS 3
 /* How long clients get to read the last answers. */
 #define SETTLE_SECONDS 5
 
@@ -22,6 +25,8 @@ struct _MedleyDaemon {
   MedleyCatalog *catalog;
   MedleyLibrary *library;
   MedleyJobManager *jobs;
+  MedleyTelemetry *telemetry;
+  MedleyJobSpans *spans; /* NULL where none are sent */
   MedleyHttp *http;
   MedleyDBus *dbus;
   GPtrArray *plugin_monitors;
@@ -45,8 +50,10 @@ open_faces (MedleyDaemon *self)
   g_autoptr (GError) error = NULL;
 
   self->started = TRUE;
+  if (medley_telemetry_is_on (self->telemetry))
+    self->spans = medley_job_spans_new (self->jobs, self->telemetry);
   medley_job_manager_start (self->jobs);
-  self->http = medley_http_new (self->jobs, &error);
+  self->http = medley_http_new (self->jobs, self->telemetry, &error);
   if (self->http == NULL) {
     g_signal_emit (self, signals[SIGNAL_FAILED], 0, error);
     return;
@@ -159,6 +166,10 @@ medley_daemon_new (MedleyConfig *config, GError **error)
   self->jobs = medley_job_manager_new (config, self->library, self->catalog, self->pool, error);
   if (self->jobs == NULL)
     return NULL;
+  self->telemetry
+      = medley_telemetry_new (config, medley_job_manager_get_metrics (self->jobs), error);
+  if (self->telemetry == NULL)
+    return NULL;
   return g_steal_pointer (&self);
 }
 
@@ -171,12 +182,22 @@ medley_daemon_start (MedleyDaemon *self)
 }
 
 static void
+telemetry_drained (gpointer data)
+{
+  MedleyDaemon *self = data;
+
+  if (self->drained != NULL)
+    g_steal_pointer (&self->drained) (self->drained_data);
+}
+
+static void
 face_settled (gpointer data)
 {
   MedleyDaemon *self = data;
 
-  if (--self->n_settling == 0 && self->drained != NULL)
-    g_steal_pointer (&self->drained) (self->drained_data);
+  /* The last requests are told as well. */
+  if (--self->n_settling == 0)
+    medley_telemetry_drain (self->telemetry, TELEMETRY_SECONDS, telemetry_drained, self);
 }
 
 static void
@@ -217,7 +238,7 @@ medley_daemon_drop_jobs (MedleyDaemon *self)
 guint64
 medley_daemon_get_drain_time (MedleyDaemon *self)
 {
-  return medley_config_get_number (self->config, "jobs.drain") + SETTLE_SECONDS;
+  return medley_config_get_number (self->config, "jobs.drain") + SETTLE_SECONDS + TELEMETRY_SECONDS;
 }
 
 MedleyJobManager *
@@ -235,6 +256,10 @@ medley_daemon_dispose (GObject *object)
   g_ptr_array_set_size (self->plugin_monitors, 0);
   g_clear_object (&self->dbus);
   g_clear_object (&self->http);
+  g_clear_pointer (&self->spans, medley_job_spans_free);
+  if (self->telemetry != NULL)
+    g_object_run_dispose (G_OBJECT (self->telemetry));
+  g_clear_object (&self->telemetry);
   /* Requests under way hold it, and what they wait for does not come any more. */
   if (self->jobs != NULL)
     g_object_run_dispose (G_OBJECT (self->jobs));

@@ -364,13 +364,13 @@ medley_http_init (MedleyHttp *self)
 }
 
 MedleyHttp *
-medley_http_new (MedleyJobManager *manager, GError **error)
+medley_http_new (MedleyJobManager *manager, MedleyTelemetry *telemetry, GError **error)
 {
   g_autoptr (MedleyHttp) self = g_object_new (MEDLEY_TYPE_HTTP, NULL);
 
   self->manager = g_object_ref (manager);
   self->config = g_object_ref (medley_job_manager_get_config (manager));
-  self->observer = medley_http_observer_new (manager);
+  self->observer = medley_http_observer_new (manager, telemetry);
   if (!start (self, error))
     return NULL;
   return g_steal_pointer (&self);

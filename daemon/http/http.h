@@ -5,6 +5,7 @@
 
 #include "http/hls.h"
 #include "job/manager.h"
+#include "telemetry/telemetry.h"
 
 G_BEGIN_DECLS
 
@@ -20,6 +21,7 @@ G_DECLARE_FINAL_TYPE (MedleyHttp, medley_http, MEDLEY, HTTP, GObject)
 /**
  * medley_http_new:
  * @manager: what it is a face of; its configuration's group "http" says where to listen
+ * @telemetry: is told of requests
  * @error: %MEDLEY_ERROR_INVALID_CONFIG for an address that is not loopback,
  * %MEDLEY_ERROR_UNAVAILABLE when another daemon has the socket or the port, %MEDLEY_ERROR_IO
  *
@@ -30,7 +32,7 @@ G_DECLARE_FINAL_TYPE (MedleyHttp, medley_http, MEDLEY, HTTP, GObject)
  * socket and token
  */
 MedleyHttp *
-medley_http_new (MedleyJobManager *manager, GError **error);
+medley_http_new (MedleyJobManager *manager, MedleyTelemetry *telemetry, GError **error);
 
 /**
  * medley_http_settle:

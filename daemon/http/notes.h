@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @parent: the client's traceparent, empty when it sent none that is well-formed
  * @trace: what is done for the request belongs to this span: the request's own where traces are
  * exported, else @parent
+ * @has_span: @trace's span is the request's own, to be exported
  * @tracestate: (nullable): the client's, with a @parent only
  * @route: (nullable): path of the route in the table; %NULL until it is known, and when there is
  * none
@@ -30,6 +31,7 @@ typedef struct {
   char *id;
   MedleyTrace parent;
   MedleyTrace trace;
+  gboolean has_span;
   char *tracestate;
   const char *route;
   gint64 began;

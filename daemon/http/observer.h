@@ -4,6 +4,7 @@
 #include "http/exchange.h"
 #include "http/metrics.h"
 #include "job/manager.h"
+#include "telemetry/telemetry.h"
 
 G_BEGIN_DECLS
 
@@ -11,13 +12,13 @@ G_BEGIN_DECLS
  * MedleyHttpObserver:
  *
  * Tells of each request afterwards what it was, what came of it and how long it took: to the
- * metrics and to the log. Main thread only.
+ * metrics, to the log and to traces. Main thread only.
  */
 typedef struct _MedleyHttpObserver MedleyHttpObserver;
 
 /* @manager outlives it */
 MedleyHttpObserver *
-medley_http_observer_new (MedleyJobManager *manager);
+medley_http_observer_new (MedleyJobManager *manager, MedleyTelemetry *telemetry);
 void
 medley_http_observer_free (MedleyHttpObserver *self);
 MedleyHttpMetrics *

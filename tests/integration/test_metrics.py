@@ -3,6 +3,7 @@
 
 import http.client
 import re
+import time
 import unittest
 import urllib.parse
 from pathlib import Path
@@ -73,6 +74,17 @@ class MetricsTest(unittest.TestCase):
         reply = self.http.ask("POST", f"/run/{name}", text)
         self.assertEqual((reply.status, reply.body), (200, text))
         return reply.headers["medley-job"]
+
+    def wait_at_work(self, job):
+        """Until the engine has its input: before that it could still be cancelled in time."""
+        deadline = time.monotonic() + medleytest.PATIENCE
+        while time.monotonic() < deadline:
+            events = self.http.ask("GET", f"/api/v1/jobs/{job}/events", headers={"Accept": "application/json"}).json()
+            if any(event["kind"] == "stage-started" for event in events["events"]):
+                time.sleep(0.2)
+                return
+            time.sleep(0.02)
+        self.fail("the stage does not begin")
 
     def wait_ended(self, job, state):
         self.assertEqual(self.daemon.wait(job)["state"], state)
@@ -166,7 +178,7 @@ class Counting(MetricsTest):
         crash = self.daemon.create(pipeline="segv", inputs={"text": {"text": "x"}}, attempts=2)["id"]
         self.wait_ended(crash, "failed")
         hang = self.daemon.create(pipeline="hang", inputs={"text": {"text": "x"}})["id"]
-        self.daemon.wait(hang, ("running",))
+        self.wait_at_work(hang)
         self.http.ask("POST", f"/api/v1/jobs/{hang}/cancel")
         self.wait_ended(hang, "cancelled")
         metrics = self.scrape()
