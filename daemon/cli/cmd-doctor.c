@@ -9,33 +9,17 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/describe.h"
+#include "cli/doctor-private.h"
 #include "cli/format.h"
-#include "cli/player.h"
 #include "cli/reply.h"
 
 #define LOW_SPACE (1024ull * 1024 * 1024)
 
-typedef enum {
-  GOOD,
-  NOTE,
-  WARN,
-  FAIL,
-} Verdict;
-
-typedef struct {
-  MedleyCli *cli;
-  Verdict worst;
-} Doctor;
-
-static void
-say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, const char *format,
-     ...) G_GNUC_PRINTF (5, 6);
-
 static const char *const json_names[] = { "ok", "note", "warning", "failure" };
 
-static void
-say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, const char *format,
-     ...)
+void
+medley_doctor_say (MedleyDoctor *doctor, MedleyVerdict verdict, const char *subject,
+                   const char *remedy, const char *format, ...)
 {
   static const char *const names[] = { "OK", "--", "WARN", "FAIL" };
   static const MedleyStyle styles[]
@@ -61,7 +45,7 @@ say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, c
     medley_cli_print_json (line);
     return;
   }
-  if (doctor->cli->is_quiet && verdict < WARN)
+  if (doctor->cli->is_quiet && verdict < MEDLEY_VERDICT_WARN)
     return;
   g_print ("%s%-4s%s  %-13s %s\n", medley_style_start (1, styles[verdict]), names[verdict],
            medley_style_end (1), subject, text);
@@ -72,7 +56,7 @@ say (Doctor *doctor, Verdict verdict, const char *subject, const char *remedy, c
 /* Configuration and folders */
 
 static void
-check_config (Doctor *doctor, MedleyConfig *config)
+check_config (MedleyDoctor *doctor, MedleyConfig *config)
 {
   g_autoptr (GVariant) list = g_variant_ref_sink (medley_config_describe (config));
   guint n_changed = 0;
@@ -84,11 +68,13 @@ check_config (Doctor *doctor, MedleyConfig *config)
     if (g_str_equal (origin, "built in") && !medley_args_has (doctor->cli->args, "verbose"))
       continue;
     n_changed += g_str_equal (origin, "built in") ? 0 : 1;
-    say (doctor, NOTE, "configuration", NULL, "%s = %s (%s)",
-         medley_reply_string (row, "name", "?"), medley_reply_string (row, "expanded", ""), origin);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_NOTE, "configuration", NULL, "%s = %s (%s)",
+                       medley_reply_string (row, "name", "?"),
+                       medley_reply_string (row, "expanded", ""), origin);
   }
-  say (doctor, GOOD, "configuration", NULL, "valid; %u of %" G_GSIZE_FORMAT " keys are set",
-       n_changed, g_variant_n_children (list));
+  medley_doctor_say (doctor, MEDLEY_VERDICT_GOOD, "configuration", NULL,
+                     "valid; %u of %" G_GSIZE_FORMAT " keys are set", n_changed,
+                     g_variant_n_children (list));
 }
 
 /* The nearest folder above that exists tells whether a path could be made. */
@@ -107,7 +93,7 @@ existing_parent (const char *path)
 }
 
 static void
-check_folder (Doctor *doctor, MedleyConfig *config, const char *key, const char *what)
+check_folder (MedleyDoctor *doctor, MedleyConfig *config, const char *key, const char *what)
 {
   const char *path = medley_config_get_path (config, key);
   g_autofree char *folder = existing_parent (path);
@@ -115,7 +101,8 @@ check_folder (Doctor *doctor, MedleyConfig *config, const char *key, const char 
   struct statvfs st;
 
   if (access (folder, W_OK) != 0) {
-    say (doctor, FAIL, what, remedy, "%s cannot be written: %s", path, g_strerror (errno));
+    medley_doctor_say (doctor, MEDLEY_VERDICT_FAIL, what, remedy, "%s cannot be written: %s", path,
+                       g_strerror (errno));
     return;
   }
   if (statvfs (folder, &st) == 0) {
@@ -123,42 +110,46 @@ check_folder (Doctor *doctor, MedleyConfig *config, const char *key, const char 
     g_autofree char *size = medley_format_size (free_bytes);
 
     if (free_bytes < LOW_SPACE && g_str_equal (key, "paths.spool"))
-      say (doctor, WARN, what, "free some space, or set paths.spool to a larger disk",
-           "%s, only %s free", path, size);
+      medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, what,
+                         "free some space, or set paths.spool to a larger disk", "%s, only %s free",
+                         path, size);
     else
-      say (doctor, GOOD, what, NULL, "%s, %s free", path, size);
+      medley_doctor_say (doctor, MEDLEY_VERDICT_GOOD, what, NULL, "%s, %s free", path, size);
   }
 }
 
 /* What the daemon says */
 
 static void
-check_workers (Doctor *doctor, GVariant *workers)
+check_workers (MedleyDoctor *doctor, GVariant *workers)
 {
   gint64 lost = medley_reply_integer (workers, "lost", 0);
   gint64 failures = medley_reply_integer (workers, "failures", 0);
   gint64 idle = medley_reply_integer (workers, "idle", 0);
   gboolean by_kernel = g_str_equal (medley_reply_string (workers, "memoryLimit", ""), "cgroup");
 
-  say (doctor, lost > 0 ? WARN : GOOD, "workers",
-       lost > 0 ? "\"medley jobs --state failed\" shows what they worked on" : NULL,
-       "%s mode, at most %d, %d busy, %d idle, %d ended unasked",
-       medley_reply_string (workers, "mode", "?"),
-       (int) medley_reply_integer (workers, "maximum", 0),
-       (int) medley_reply_integer (workers, "busy", 0), (int) idle, (int) lost);
+  medley_doctor_say (doctor, lost > 0 ? MEDLEY_VERDICT_WARN : MEDLEY_VERDICT_GOOD, "workers",
+                     lost > 0 ? "\"medley jobs --state failed\" shows what they worked on" : NULL,
+                     "%s mode, at most %d, %d busy, %d idle, %d ended unasked",
+                     medley_reply_string (workers, "mode", "?"),
+                     (int) medley_reply_integer (workers, "maximum", 0),
+                     (int) medley_reply_integer (workers, "busy", 0), (int) idle, (int) lost);
   if (failures > 0)
-    say (doctor, idle > 0 ? WARN : FAIL, "workers",
-         "the daemon's standard error says more; \"medley config\" shows paths.worker and "
-         "workers.preload",
-         "%d in a row ended before they had a job: %s", (int) failures,
-         medley_reply_string (workers, "lastFailure", "?"));
-  say (doctor, NOTE, "memory", NULL, "workers are limited by the %s%s%s%s",
-       by_kernel ? "kernel" : "daemon, which watches them", by_kernel ? "" : " (",
-       by_kernel ? "" : medley_reply_string (workers, "noCgroup", "?"), by_kernel ? "" : ")");
+    medley_doctor_say (
+        doctor, idle > 0 ? MEDLEY_VERDICT_WARN : MEDLEY_VERDICT_FAIL, "workers",
+        "the daemon's standard error says more; \"medley config\" shows paths.worker and "
+        "workers.preload",
+        "%d in a row ended before they had a job: %s", (int) failures,
+        medley_reply_string (workers, "lastFailure", "?"));
+  medley_doctor_say (doctor, MEDLEY_VERDICT_NOTE, "memory", NULL,
+                     "workers are limited by the %s%s%s%s",
+                     by_kernel ? "kernel" : "daemon, which watches them", by_kernel ? "" : " (",
+                     by_kernel ? "" : medley_reply_string (workers, "noCgroup", "?"),
+                     by_kernel ? "" : ")");
 }
 
 static void
-check_sandbox (Doctor *doctor, GVariant *status)
+check_sandbox (MedleyDoctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) sandbox = medley_reply_object (status, "sandbox");
   static const char *const remedy
@@ -170,26 +161,28 @@ check_sandbox (Doctor *doctor, GVariant *status)
   if (sandbox == NULL)
     return;
   if (medley_reply_boolean (sandbox, "refused", FALSE)) {
-    say (doctor, FAIL, "sandbox", remedy, "workers do not start: %s", list);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_FAIL, "sandbox", remedy, "workers do not start: %s",
+                       list);
     return;
   }
   if (g_str_equal (mode, "none")) {
-    say (doctor, WARN, "sandbox", "set workers.sandbox=strict",
-         "none: engines may do whatever this user may");
+    medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, "sandbox", "set workers.sandbox=strict",
+                       "none: engines may do whatever this user may");
     return;
   }
-  say (doctor, list[0] != '\0' ? WARN : GOOD, "sandbox", list[0] != '\0' ? remedy : NULL,
-       "%s: files %s (Landlock %d), network %s, processes %s, capabilities %s%s%s", mode,
-       medley_reply_string (sandbox, "files", "?"),
-       (int) medley_reply_integer (sandbox, "landlock", 0),
-       medley_reply_string (sandbox, "network", "?"),
-       medley_reply_string (sandbox, "processes", "?"),
-       medley_reply_string (sandbox, "capabilities", "?"), list[0] != '\0' ? "; without " : "",
-       list);
+  medley_doctor_say (doctor, list[0] != '\0' ? MEDLEY_VERDICT_WARN : MEDLEY_VERDICT_GOOD, "sandbox",
+                     list[0] != '\0' ? remedy : NULL,
+                     "%s: files %s (Landlock %d), network %s, processes %s, capabilities %s%s%s",
+                     mode, medley_reply_string (sandbox, "files", "?"),
+                     (int) medley_reply_integer (sandbox, "landlock", 0),
+                     medley_reply_string (sandbox, "network", "?"),
+                     medley_reply_string (sandbox, "processes", "?"),
+                     medley_reply_string (sandbox, "capabilities", "?"),
+                     list[0] != '\0' ? "; without " : "", list);
 }
 
 static void
-check_status (Doctor *doctor, GVariant *status)
+check_status (MedleyDoctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) faces = medley_reply_object (status, "faces");
   g_autoptr (GVariant) workers = medley_reply_object (status, "workers");
@@ -197,16 +190,18 @@ check_status (Doctor *doctor, GVariant *status)
   const char *version = medley_reply_string (status, "version", "?");
 
   if (!g_str_equal (version, MEDLEY_VERSION))
-    say (doctor, WARN, "daemon", "restart it after an update", "version %s, this command has %s",
-         version, MEDLEY_VERSION);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, "daemon", "restart it after an update",
+                       "version %s, this command has %s", version, MEDLEY_VERSION);
   else
-    say (doctor, GOOD, "daemon", NULL, "version %s", version);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_GOOD, "daemon", NULL, "version %s", version);
   if (medley_reply_boolean (status, "draining", FALSE))
-    say (doctor, WARN, "daemon", "start it again when it has ended",
-         "it is stopping: it takes no new jobs, and gives those that run jobs.drain to finish");
+    medley_doctor_say (
+        doctor, MEDLEY_VERDICT_WARN, "daemon", "start it again when it has ended",
+        "it is stopping: it takes no new jobs, and gives those that run jobs.drain to finish");
   for (guint i = 0; names[i] != NULL; i++)
-    say (doctor, NOTE, "face", NULL, "%s: %s", names[i],
-         medley_reply_string (faces, names[i], "?"));
+    medley_doctor_say (doctor, MEDLEY_VERDICT_NOTE, "face", NULL, "%s: %s", names[i],
+                       medley_reply_string (faces, names[i], "?"));
+  medley_doctor_check_http (doctor, status);
   if (workers != NULL)
     check_workers (doctor, workers);
 }
@@ -247,7 +242,7 @@ append_words (GString *text, GVariant *value, guint depth)
 }
 
 static void
-check_store (Doctor *doctor, GVariant *status)
+check_store (MedleyDoctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) store = medley_reply_object (status, "store");
   const char *trouble = medley_reply_string (store, "lastError", NULL);
@@ -257,18 +252,20 @@ check_store (Doctor *doctor, GVariant *status)
   if (store == NULL)
     return;
   if (trouble != NULL)
-    say (doctor, WARN, "store", "free some space, and look at the folder's permissions", "%s: %s",
-         medley_reply_string (store, "file", "?"), trouble);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, "store",
+                       "free some space, and look at the folder's permissions", "%s: %s",
+                       medley_reply_string (store, "file", "?"), trouble);
   else if (!medley_reply_boolean (store, "durable", TRUE))
-    say (doctor, NOTE, "store", NULL, "jobs do not outlive the daemon (jobs.durable)");
+    medley_doctor_say (doctor, MEDLEY_VERDICT_NOTE, "store", NULL,
+                       "jobs do not outlive the daemon (jobs.durable)");
   else
-    say (doctor, GOOD, "store", NULL, "%s, %s, version %d",
-         medley_reply_string (store, "file", "?"), size,
-         (int) medley_reply_integer (store, "version", 0));
+    medley_doctor_say (doctor, MEDLEY_VERDICT_GOOD, "store", NULL, "%s, %s, version %d",
+                       medley_reply_string (store, "file", "?"), size,
+                       (int) medley_reply_integer (store, "version", 0));
 }
 
 static void
-check_circuits (Doctor *doctor, GVariant *status)
+check_circuits (MedleyDoctor *doctor, GVariant *status)
 {
   g_autoptr (GPtrArray) circuits = medley_reply_list (status, "circuits");
 
@@ -279,21 +276,22 @@ check_circuits (Doctor *doctor, GVariant *status)
     g_autofree char *time = until != 0 ? medley_format_time (until) : NULL;
     gboolean is_closed = g_str_equal (state, "closed");
 
-    say (doctor, is_closed ? NOTE : WARN, "engine",
-         is_closed ? NULL
-                   : "look at the last jobs that failed with it; it is tried again by itself, "
-                     "workers.circuit-* says when",
-         "%s: %s after %d crashes%s%s, the last: %s", medley_reply_string (circuit, "engine", "?"),
-         is_closed                     ? "not suspended"
-         : g_str_equal (state, "open") ? "suspended"
-                                       : "to be tried by one job",
-         (int) medley_reply_integer (circuit, "crashes", 0), time != NULL ? " until " : "",
-         time != NULL ? time : "", medley_reply_string (circuit, "error", "?"));
+    medley_doctor_say (
+        doctor, is_closed ? MEDLEY_VERDICT_NOTE : MEDLEY_VERDICT_WARN, "engine",
+        is_closed ? NULL
+                  : "look at the last jobs that failed with it; it is tried again by itself, "
+                    "workers.circuit-* says when",
+        "%s: %s after %d crashes%s%s, the last: %s", medley_reply_string (circuit, "engine", "?"),
+        is_closed                     ? "not suspended"
+        : g_str_equal (state, "open") ? "suspended"
+                                      : "to be tried by one job",
+        (int) medley_reply_integer (circuit, "crashes", 0), time != NULL ? " until " : "",
+        time != NULL ? time : "", medley_reply_string (circuit, "error", "?"));
   }
 }
 
 static void
-check_cache (Doctor *doctor, GVariant *status)
+check_cache (MedleyDoctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) cache = medley_reply_object (status, "cache");
   g_autofree char *text = NULL;
@@ -302,22 +300,24 @@ check_cache (Doctor *doctor, GVariant *status)
     return;
   text = medley_describe_cache (cache);
   if (medley_reply_string (cache, "off", NULL) != NULL)
-    say (doctor, NOTE, "cache", NULL, "%s", text);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_NOTE, "cache", NULL, "%s", text);
   else
-    say (doctor, GOOD, "cache", NULL,
-         "%s; %" G_GINT64_FORMAT " stages were not run again, %" G_GINT64_FORMAT " were not found",
-         text, medley_reply_integer (cache, "hits", 0), medley_reply_integer (cache, "misses", 0));
+    medley_doctor_say (doctor, MEDLEY_VERDICT_GOOD, "cache", NULL,
+                       "%s; %" G_GINT64_FORMAT " stages were not run again, %" G_GINT64_FORMAT
+                       " were not found",
+                       text, medley_reply_integer (cache, "hits", 0),
+                       medley_reply_integer (cache, "misses", 0));
 }
 
 static void
-check_queue (Doctor *doctor, GVariant *status)
+check_queue (MedleyDoctor *doctor, GVariant *status)
 {
   g_autoptr (GPtrArray) classes = medley_reply_list (status, "classes");
   g_autoptr (GString) text = g_string_new (NULL);
 
   if (medley_reply_boolean (status, "draining", FALSE))
-    say (doctor, WARN, "draining", "jobs are taken by the next daemon",
-         "it is about to stop, and takes no jobs");
+    medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, "draining", "jobs are taken by the next daemon",
+                       "it is about to stop, and takes no jobs");
   for (guint i = 0; i < classes->len; i++) {
     GVariant *one = g_ptr_array_index (classes, i);
     gint64 limit = medley_reply_integer (one, "limit", 0);
@@ -329,7 +329,7 @@ check_queue (Doctor *doctor, GVariant *status)
       g_string_append_printf (text, " of %d", (int) limit);
   }
   if (text->len > 0)
-    say (doctor, NOTE, "classes", NULL, "%s", text->str);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_NOTE, "classes", NULL, "%s", text->str);
 }
 
 static void
@@ -339,7 +339,7 @@ print_value (const char *subject, const char *detail, GVariant *value)
   GVariantDict dict;
 
   g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "verdict", "s", json_names[NOTE]);
+  g_variant_dict_insert (&dict, "verdict", "s", json_names[MEDLEY_VERDICT_NOTE]);
   g_variant_dict_insert (&dict, "subject", "s", subject);
   g_variant_dict_insert (&dict, "detail", "s", detail);
   g_variant_dict_insert_value (&dict, "value", value);
@@ -349,12 +349,12 @@ print_value (const char *subject, const char *detail, GVariant *value)
 
 /* A daemon may tell more than this command knows of: nothing of it is left out. */
 static void
-check_rest (Doctor *doctor, GVariant *status)
+check_rest (MedleyDoctor *doctor, GVariant *status)
 {
   static const char *const known[]
-      = { "version",  "jobs",  "workers", "configuration", "engines",  "brokenPlugins", "pipelines",
-          "uptime",   "faces", "sandbox", "store",         "circuits", "cache",         "classes",
-          "draining", NULL };
+      = { "version",   "jobs",    "workers",  "configuration", "engines", "brokenPlugins",
+          "pipelines", "uptime",  "faces",    "sandbox",       "store",   "circuits",
+          "cache",     "classes", "draining", "http",          NULL };
   GVariantIter iter;
   const char *name;
   GVariant *value;
@@ -370,20 +370,21 @@ check_rest (Doctor *doctor, GVariant *status)
     if (doctor->cli->is_json)
       print_value (name, text->str, owned);
     else if (text->len > 0)
-      say (doctor, NOTE, name, NULL, "%s", text->str);
+      medley_doctor_say (doctor, MEDLEY_VERDICT_NOTE, name, NULL, "%s", text->str);
   }
 }
 
 /* What lies in the plugins' folders and cannot be loaded. */
 static void
-check_broken_plugins (Doctor *doctor, GVariant *status)
+check_broken_plugins (MedleyDoctor *doctor, GVariant *status)
 {
   g_autoptr (GVariant) broken = medley_reply_object (status, "brokenPlugins");
   g_auto (GStrv) files = medley_reply_names (status, "brokenPlugins");
 
   for (guint i = 0; files[i] != NULL; i++)
-    say (doctor, WARN, "plugin", "build it anew against this machine's libraries, or remove it",
-         "%s: %s", files[i], medley_reply_string (broken, files[i], "cannot be loaded"));
+    medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, "plugin",
+                       "build it anew against this machine's libraries, or remove it", "%s: %s",
+                       files[i], medley_reply_string (broken, files[i], "cannot be loaded"));
 }
 
 static gboolean
@@ -401,7 +402,7 @@ has_task (GPtrArray *engines, const char *task)
 }
 
 static void
-check_engines (Doctor *doctor)
+check_engines (MedleyDoctor *doctor)
 {
   static const char *const wanted[][2] = {
     { "text-to-audio/speech", "install espeak-ng-data and Medley's espeak plugin" },
@@ -414,24 +415,28 @@ check_engines (Doctor *doctor)
   g_autoptr (GString) names = g_string_new (NULL);
 
   if (reply == NULL) {
-    say (doctor, FAIL, "engines", "\"medleyd --help\" says how to see more of what the daemon does",
-         "%s", error->message);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_FAIL, "engines",
+                       "\"medleyd --help\" says how to see more of what the daemon does", "%s",
+                       error->message);
     return;
   }
   for (guint i = 0; i < engines->len; i++)
     g_string_append_printf (names, "%s%s", i > 0 ? ", " : "",
                             medley_reply_string (g_ptr_array_index (engines, i), "name", "?"));
-  say (doctor, engines->len > 0 ? GOOD : FAIL, "engines",
-       engines->len > 0 ? NULL : "paths.plugins must name the folder of Medley's plugins", "%u: %s",
-       engines->len, engines->len > 0 ? names->str : "none");
+  medley_doctor_say (doctor, engines->len > 0 ? MEDLEY_VERDICT_GOOD : MEDLEY_VERDICT_FAIL,
+                     "engines",
+                     engines->len > 0 ? NULL
+                                      : "paths.plugins must name the folder of Medley's plugins",
+                     "%u: %s", engines->len, engines->len > 0 ? names->str : "none");
   for (guint i = 0; i < G_N_ELEMENTS (wanted); i++) {
     if (!has_task (engines, wanted[i][0]))
-      say (doctor, WARN, "engines", wanted[i][1], "no engine does %s", wanted[i][0]);
+      medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, "engines", wanted[i][1], "no engine does %s",
+                         wanted[i][0]);
   }
 }
 
 static void
-check_voices (Doctor *doctor)
+check_voices (MedleyDoctor *doctor)
 {
   g_autoptr (GVariant) reply = medley_cli_get (doctor->cli, "engines/espeak/voices", NULL, NULL);
   g_autoptr (GPtrArray) voices = NULL;
@@ -440,13 +445,14 @@ check_voices (Doctor *doctor)
     return;
   voices = medley_reply_list (reply, "voices");
   if (voices->len > 0)
-    say (doctor, GOOD, "voices", NULL, "espeak has %u", voices->len);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_GOOD, "voices", NULL, "espeak has %u", voices->len);
   else
-    say (doctor, WARN, "voices", "install espeak-ng-data", "espeak has none");
+    medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, "voices", "install espeak-ng-data",
+                       "espeak has none");
 }
 
 static void
-check_pipelines (Doctor *doctor)
+check_pipelines (MedleyDoctor *doctor)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = medley_cli_get (doctor->cli, "pipelines", NULL, &error);
@@ -454,7 +460,7 @@ check_pipelines (Doctor *doctor)
   guint n_valid = 0;
 
   if (reply == NULL) {
-    say (doctor, FAIL, "pipelines", NULL, "%s", error->message);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_FAIL, "pipelines", NULL, "%s", error->message);
     return;
   }
   for (guint i = 0; i < pipelines->len; i++) {
@@ -467,85 +473,35 @@ check_pipelines (Doctor *doctor)
       n_valid++;
       continue;
     }
-    say (doctor, WARN, "pipelines", remedy, "%s has %u faults (%s)", name, faults->len,
-         medley_reply_string (pipeline, "file", ""));
+    medley_doctor_say (doctor, MEDLEY_VERDICT_WARN, "pipelines", remedy, "%s has %u faults (%s)",
+                       name, faults->len, medley_reply_string (pipeline, "file", ""));
   }
-  say (doctor, n_valid > 0 ? GOOD : WARN, "pipelines",
-       n_valid > 0 ? NULL : "paths.pipelines must name the folder of pipeline files",
-       "%u of %u can run", n_valid, pipelines->len);
-}
-
-/* This machine */
-
-static gboolean
-has_font (const char *list, const char *pattern)
-{
-  const char *const argv[] = { list, pattern, "family", NULL };
-  g_autofree char *output = NULL;
-
-  return g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &output,
-                       NULL, NULL, NULL)
-         && output != NULL && output[0] != '\0';
+  medley_doctor_say (doctor, n_valid > 0 ? MEDLEY_VERDICT_GOOD : MEDLEY_VERDICT_WARN, "pipelines",
+                     n_valid > 0 ? NULL : "paths.pipelines must name the folder of pipeline files",
+                     "%u of %u can run", n_valid, pipelines->len);
 }
 
 static void
-check_fonts (Doctor *doctor)
-{
-  static const char *const scripts[][3] = {
-    { ":lang=en", "Latin", "install fonts-dejavu-core" },
-    { ":lang=ar", "Arabic", "install fonts-noto-core" },
-    { ":lang=zh-cn", "Chinese, Japanese and Korean", "install fonts-noto-cjk" },
-  };
-  g_autofree char *list = g_find_program_in_path ("fc-list");
-  gboolean all = TRUE;
-
-  if (list == NULL) {
-    say (doctor, WARN, "fonts", "install fontconfig", "fc-list is missing, so fonts are not known");
-    return;
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (scripts); i++) {
-    if (has_font (list, scripts[i][0]))
-      continue;
-    all = FALSE;
-    say (doctor, i == 0 ? FAIL : WARN, "fonts", scripts[i][2], "captions in %s will be empty boxes",
-         scripts[i][1]);
-  }
-  if (all)
-    say (doctor, GOOD, "fonts", NULL, "Latin, Arabic, Chinese, Japanese and Korean");
-}
-
-static void
-check_player (Doctor *doctor)
-{
-  g_autofree char *launcher = g_find_program_in_path ("gst-launch-1.0");
-
-  if (launcher == NULL)
-    say (doctor, WARN, "--play", "install gstreamer1.0-tools", "gst-launch-1.0 is missing");
-  else if (!medley_player_has_sound ())
-    say (doctor, NOTE, "--play", NULL, "no sound device here; write files with -o");
-  else
-    say (doctor, GOOD, "--play", NULL, "there is a sound device");
-}
-
-static void
-check_daemon (Doctor *doctor)
+check_daemon (MedleyDoctor *doctor)
 {
   MedleyCli *cli = doctor->cli;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) status = NULL;
 
   if (!medley_cli_connect (cli, MEDLEY_DAEMON_ANY, &error)) {
-    say (doctor, FAIL, "daemon", NULL, "%s", error->message);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_FAIL, "daemon", NULL, "%s", error->message);
     return;
   }
   if (cli->private_daemon != NULL)
-    say (doctor, NOTE, "daemon", NULL, "none runs at %s; what follows is said by a private one",
-         medley_config_get_path (cli->config, "http.socket"));
+    medley_doctor_say (doctor, MEDLEY_VERDICT_NOTE, "daemon", NULL,
+                       "none runs at %s; what follows is said by a private one",
+                       medley_config_get_path (cli->config, "http.socket"));
   else
-    say (doctor, GOOD, "daemon", NULL, "it answers at %s", medley_client_get_target (cli->client));
+    medley_doctor_say (doctor, MEDLEY_VERDICT_GOOD, "daemon", NULL, "it answers at %s",
+                       medley_client_get_target (cli->client));
   status = medley_cli_get (cli, "", NULL, &error);
   if (status == NULL) {
-    say (doctor, FAIL, "daemon", NULL, "%s", error->message);
+    medley_doctor_say (doctor, MEDLEY_VERDICT_FAIL, "daemon", NULL, "%s", error->message);
     return;
   }
   check_status (doctor, status);
@@ -564,7 +520,7 @@ check_daemon (Doctor *doctor)
 int
 medley_cmd_doctor (MedleyCli *cli)
 {
-  Doctor doctor = { cli, GOOD };
+  MedleyDoctor doctor = { cli, MEDLEY_VERDICT_GOOD };
   g_autoptr (GError) error = NULL;
 
   if (!medley_cli_check_words (cli, 0, 0, &error))
@@ -572,15 +528,15 @@ medley_cmd_doctor (MedleyCli *cli)
   cli->config = medley_config_load (medley_args_get (cli->args, "config"),
                                     medley_args_list (cli->args, "conf"), &error);
   if (cli->config == NULL) {
-    say (&doctor, FAIL, "configuration",
-         "mend what is named; \"medley config template\" shows all keys", "%s", error->message);
+    medley_doctor_say (&doctor, MEDLEY_VERDICT_FAIL, "configuration",
+                       "mend what is named; \"medley config template\" shows all keys", "%s",
+                       error->message);
     return MEDLEY_EXIT_CONFIG;
   }
   check_config (&doctor, cli->config);
   check_folder (&doctor, cli->config, "paths.runtime", "runtime");
   check_folder (&doctor, cli->config, "paths.spool", "spool");
   check_daemon (&doctor);
-  check_fonts (&doctor);
-  check_player (&doctor);
-  return doctor.worst == FAIL ? MEDLEY_EXIT_FAILED : 0;
+  medley_doctor_check_machine (&doctor);
+  return doctor.worst == MEDLEY_VERDICT_FAIL ? MEDLEY_EXIT_FAILED : 0;
 }

@@ -373,19 +373,16 @@ medley_http_access_is_valid (MedleyHttpAccess *self, const char *client)
   return token != NULL && !is_expired (token);
 }
 
-GVariant *
-medley_http_access_describe (MedleyHttpAccess *self)
+void
+medley_http_access_describe (MedleyHttpAccess *self, GVariantDict *dict)
 {
-  GVariantDict dict;
   guint n_valid = 0;
 
   for (guint i = 0; i < medley_tokens_count (self->tokens); i++)
     n_valid += is_expired (medley_tokens_get (self->tokens, i)) ? 0 : 1;
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "authentication", "s", self->asks ? "token" : "none");
+  g_variant_dict_insert (dict, "authentication", "s", self->asks ? "token" : "none");
   if (self->asks)
-    g_variant_dict_insert (&dict, "tokens", "u", n_valid);
+    g_variant_dict_insert (dict, "tokens", "u", n_valid);
   if (self->trouble != NULL)
-    g_variant_dict_insert (&dict, "trouble", "s", self->trouble);
-  return g_variant_dict_end (&dict);
+    g_variant_dict_insert (dict, "tokensTrouble", "s", self->trouble);
 }

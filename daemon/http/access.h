@@ -71,9 +71,9 @@ medley_http_access_issue_ticket (MedleyHttpAccess *self, const char *client, GEr
 gboolean
 medley_http_access_is_valid (MedleyHttpAccess *self, const char *client);
 
-/* `a{sv}`, floating: "authentication", and with tokens "tokens" (how many are valid) and maybe
- * "trouble" (why their file is not used) */
-GVariant *
-medley_http_access_describe (MedleyHttpAccess *self);
+/* Adds "authentication", and with tokens "tokens" (how many are valid) and maybe "tokensTrouble"
+ * (why their file is not used). */
+void
+medley_http_access_describe (MedleyHttpAccess *self, GVariantDict *dict);
 
 G_END_DECLS

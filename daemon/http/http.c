@@ -69,6 +69,24 @@ medley_http_get_port (MedleyHttp *self)
   return medley_http_listener_get_port (self->listener);
 }
 
+GVariant *
+medley_http_describe (MedleyHttp *self)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "connections", "u", medley_http_crowd_count (self->crowd));
+  if (medley_http_get_port (self) != 0) {
+    g_variant_dict_insert (&dict, "address", "s",
+                           medley_config_get_string (self->config, "http.address"));
+    g_variant_dict_insert (&dict, "encrypted", "b", self->tls != NULL);
+    medley_http_access_describe (self->access, &dict);
+    if (self->tls != NULL)
+      medley_http_tls_describe (self->tls, &dict);
+  }
+  return g_variant_dict_end (&dict);
+}
+
 /* Requests */
 
 static void

@@ -51,6 +51,13 @@ medley_http_settle (MedleyHttp *self, guint seconds, GSourceOnceFunc settled, gp
 guint16
 medley_http_get_port (MedleyHttp *self);
 
+/* `a{sv}`, floating: how the face is guarded: "connections" u, "address" s where it listens on TCP,
+ * and then "encrypted" b, with TLS "certificate" s, "expires" x (microseconds since 1970) and maybe
+ * "certificateTrouble" s, "authentication" s, and with tokens "tokens" u and maybe "tokensTrouble"
+ * s */
+GVariant *
+medley_http_describe (MedleyHttp *self);
+
 /* For the handlers. */
 MedleyJobManager *
 medley_http_get_manager (MedleyHttp *self);

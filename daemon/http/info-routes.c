@@ -8,8 +8,13 @@
 void
 medley_http_show_status (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params)
 {
-  medley_http_respond_json (exchange, 200,
-                            medley_job_manager_status (medley_http_get_manager (http)));
+  g_autoptr (GVariant) status
+      = g_variant_ref_sink (medley_job_manager_status (medley_http_get_manager (http)));
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, status);
+  g_variant_dict_insert_value (&dict, "http", medley_http_describe (http));
+  medley_http_respond_json (exchange, 200, g_variant_dict_end (&dict));
 }
 
 static void

@@ -218,17 +218,13 @@ medley_http_tls_refresh (MedleyHttpTls *self)
   self->credentials = credentials;
 }
 
-GVariant *
-medley_http_tls_describe (MedleyHttpTls *self)
+void
+medley_http_tls_describe (MedleyHttpTls *self, GVariantDict *dict)
 {
-  GVariantDict dict;
-
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "certificate", "s", self->certificate_path);
-  g_variant_dict_insert (&dict, "expires", "x", self->credentials->expires);
+  g_variant_dict_insert (dict, "certificate", "s", self->certificate_path);
+  g_variant_dict_insert (dict, "expires", "x", self->credentials->expires);
   if (self->trouble != NULL)
-    g_variant_dict_insert (&dict, "trouble", "s", self->trouble);
-  return g_variant_dict_end (&dict);
+    g_variant_dict_insert (dict, "certificateTrouble", "s", self->trouble);
 }
 
 gnutls_session_t

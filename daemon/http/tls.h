@@ -36,10 +36,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyHttpTls, medley_http_tls_free)
 void
 medley_http_tls_refresh (MedleyHttpTls *self);
 
-/* `a{sv}`, floating: "certificate" (the file), "expires" (microseconds since 1970), and "trouble"
- * when a new one cannot be used */
-GVariant *
-medley_http_tls_describe (MedleyHttpTls *self);
+/* Adds "certificate" (the file), "expires" (microseconds since 1970), and "certificateTrouble" when
+ * a new one cannot be used. */
+void
+medley_http_tls_describe (MedleyHttpTls *self, GVariantDict *dict);
 
 /**
  * MedleyTlsStream:

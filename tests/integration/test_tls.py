@@ -309,6 +309,13 @@ class Tls(unittest.TestCase):
 
     # -- the shell
 
+    def test_the_doctor_tells_how_it_is_guarded(self):
+        lines = self.daemon.medley("doctor").stdout.decode()
+        self.assertRegex(lines, r"OK +http +TCP on 127.0.0.1 under TLS; a token is asked for")
+        # The test's certificate has not long to live.
+        self.assertRegex(lines, r"WARN +certificate .*server.pem, until ")
+        self.assertEqual(self.daemon.status()["http"]["encrypted"], True)
+
     def test_the_shell_as_a_client(self):
         run = self.daemon.medley("--host", self.url, "--ca", self.certificate, "run", "echo", ":=Hello.", "-o", "-")
         self.assertEqual((run.returncode, run.stdout), (0, b"Hello."), run.stderr)
