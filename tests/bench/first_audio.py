@@ -32,7 +32,7 @@ class Client:
     def speak(self):
         """Returns the milliseconds to the head and to the first sample, and the job."""
         begin = time.perf_counter()
-        self.connection.request("POST", "/run/speak?type=audio/pcm", SENTENCE.encode())
+        self.connection.request("POST", "/run/speak?output=speech&type=audio/pcm", SENTENCE.encode())
         reply = self.connection.getresponse()
         head = time.perf_counter()
         if reply.status != 200 or not reply.read(1):
