@@ -196,6 +196,8 @@ create (Run *self, MedleyHttpForm *form)
                                                   "Idempotency-Key")
                   != NULL;
   if (request != NULL) {
+    if (!self->detach)
+      medley_job_request_set_attached (request);
     medley_job_manager_create_async (medley_http_get_manager (self->http), request, on_created,
                                      self);
     return;

@@ -256,6 +256,22 @@ created (MedleyJobManager *self, MedleyJob *job, const GError *error, gpointer d
   g_task_return_pointer (task, g_object_ref (job), g_object_unref);
 }
 
+/* Who waits for the output sees a loss of power as well. A large input is not whole in the store
+ * before it is synced, though. */
+static gboolean
+must_be_synced (MedleyCreation *creation, MedleyJob *job)
+{
+  GPtrArray *inputs = medley_job_list_inputs (job);
+
+  for (guint i = 0; i < inputs->len; i++) {
+    MedleyInput *input = inputs->pdata[i];
+
+    if (input->state == MEDLEY_INPUT_READY && input->size > MEDLEY_RECORD_INLINE_BYTES)
+      return TRUE;
+  }
+  return !creation->request->is_attached || creation->key != NULL;
+}
+
 /* Keeps @task until the job is written. */
 static void
 create_job (MedleyJobManager *self, GTask *task, MedleyCreation *creation)
@@ -288,7 +304,7 @@ create_job (MedleyJobManager *self, GTask *task, MedleyCreation *creation)
   medley_job_push_created (job);
   self->creating++;
   medley_job_manager_change_client (self, request->client, 1);
-  medley_job_manager_save (self, job, TRUE, created, g_object_ref (task));
+  medley_job_manager_save (self, job, must_be_synced (creation, job), created, g_object_ref (task));
 }
 
 static char *

@@ -97,6 +97,11 @@ medley_job_request_set_attempts (MedleyJobRequest *self, guint attempts);
 /* whether results of stages may be taken from, and kept in, the stage cache; TRUE */
 void
 medley_job_request_set_use_cache (MedleyJobRequest *self, gboolean use);
+/* The client waits for the output and takes the job back by leaving, so that there is no job without
+ * it: the job starts without waiting for the disk. It outlives the daemon all the same; a loss of
+ * power, which the client sees as well, may take it. */
+void
+medley_job_request_set_attached (MedleyJobRequest *self);
 /* A client's name for this request: a second one with the same key gets the job of the first.
  * (nullable) */
 void

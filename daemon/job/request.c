@@ -168,6 +168,12 @@ medley_job_request_set_use_cache (MedleyJobRequest *self, gboolean use)
 }
 
 void
+medley_job_request_set_attached (MedleyJobRequest *self)
+{
+  self->is_attached = TRUE;
+}
+
+void
 medley_job_request_set_idempotency_key (MedleyJobRequest *self, const char *key)
 {
   g_free (self->idempotency_key);

@@ -36,6 +36,7 @@ struct _MedleyJobRequest {
   guint64 run_time;
   guint attempts;
   gboolean no_cache;
+  gboolean is_attached;
   char *idempotency_key;
   char *request_id;
   MedleyTrace trace; /* empty for none */

@@ -3,12 +3,14 @@
 
 import errno
 import json
+import re
 import sqlite3
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from failio import FailingDaemon
+from httptest import Client
 from medleytest import PATIENCE, main
 from test_durable import PIPELINES
 
@@ -102,6 +104,47 @@ class Overlap(unittest.TestCase):
             self.assertEqual(([job["id"] for job in page["jobs"]], page.get("next")), ([jobs[0]], None))
         self.release()
         self.assertEqual(answer.result(PATIENCE).status, 204)
+
+    def test_who_waits_for_an_output_does_not_wait_for_the_disk(self):
+        self.daemon.hold("jobs.db")
+        # Whoever does not wait for it is told of a job that no loss of power takes away.
+        created = self.pool.submit(self.daemon.curl, "/run/echo?detach", "--data-binary", "Later.\n")
+        self.wait_until(lambda: self.daemon.is_held("jobs.db"))
+        self.assertFalse(created.done())
+        self.release()
+        self.assertEqual(created.result(PATIENCE).status, 202)
+        self.assertEqual(self.daemon.wait(created.result().json()["id"])["state"], "done")
+        self.daemon.hold("jobs.db")
+        client = Client(self.daemon)
+        self.addCleanup(client.close)
+        client.send(b"POST /run/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.chunk(b"A first sentence. And")
+        client.wait_for(b"A first sentence. ")
+        client.chunk(b" a second one.")
+        client.send(b"0\r\n\r\n")
+        client.wait_for(b"second one.")
+        # It is done once that is on the disk, though, and its output has no end before.
+        time.sleep(0.3)
+        job, = self.daemon.curl("/api/v1/jobs?limit=1").json()["jobs"]
+        self.assertEqual(job["state"], "running")
+        client.socket.setblocking(False)
+        self.assertRaises(BlockingIOError, client.socket.recv, 1)
+        client.socket.settimeout(PATIENCE)
+        self.release()
+        client.wait_for(b"\r\n0\r\n\r\n")
+        self.assertEqual(self.daemon.wait(job["id"])["state"], "done")
+
+    def test_a_job_that_somebody_waits_for_is_there_after_a_kill(self):
+        client = Client(self.daemon)
+        self.addCleanup(client.close)
+        client.send(b"POST /run/echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.chunk(b"A first sentence. And")
+        client.wait_for(b"A first sentence. ")
+        job = re.search(rb"Medley-Job: (\S+)", client.received).group(1).decode()
+        self.daemon.kill()
+        self.daemon.start()
+        job = self.daemon.wait(job)
+        self.assertEqual((job["state"], job["error"]["code"]), ("failed", "bad-input"))
 
     def test_who_changes_a_job_is_not_told_what_went_wrong_with_another(self):
         job = self.create()

@@ -330,6 +330,8 @@ medley_openai_call_run (MedleyOpenaiCall *self, MedleyOpenaiCallFunc func, gpoin
   self->func = func;
   self->data = data;
   self->destroy = destroy;
+  if (!self->is_detached)
+    medley_job_request_set_attached (self->request);
   if (!medley_openai_fields_finish (self->fields, self->exchange))
     end (self);
   else
