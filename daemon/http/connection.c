@@ -533,7 +533,7 @@ medley_http_connection_get_output (MedleyHttpConnection *self)
 int
 medley_http_connection_get_socket (MedleyHttpConnection *self)
 {
-  return self->socket != NULL && !G_IS_TLS_CONNECTION (self->stream)
+  return self->socket != NULL && !MEDLEY_IS_TLS_STREAM (self->stream)
              ? g_socket_get_fd (self->socket)
              : -1;
 }

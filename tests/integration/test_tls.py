@@ -137,6 +137,39 @@ class Tls(unittest.TestCase):
         status, body, run = self.curl("/run/echo", "--data-binary", "@-", "--limit-rate", "1M", input=text)
         self.assertEqual((status, body == text), (200, True), run.stderr)
 
+    def test_finished_outputs_are_under_tls_as_well(self):
+        text = b"".join(b"Line %d of a long text.\n" % i for i in range(200000))
+        job = self.daemon.create(pipeline="echo", inputs={"text": {"upload": True}})["id"]
+        self.assertEqual(self.curl(f"/api/v1/jobs/{job}/inputs/text", "-T", "-", input=text)[0], 204)
+        self.daemon.wait(job)
+        path = f"/api/v1/jobs/{job}/outputs/out"
+        status, body, run = self.curl(path)
+        self.assertEqual((status, body == text), (200, True), run.stderr)
+        status, body, _ = self.curl(path, "-r", "1000000-2999999")
+        self.assertEqual((status, body == text[1000000:3000000]), (206, True))
+        # What is on the wire is nothing that could be read there.
+        client = self.connect()
+        client.sendall(self.head("GET", path))
+        with socket.socket(fileno=os.dup(client.fileno())) as plain:
+            plain.settimeout(PATIENCE)
+            received = b""
+            while len(received) < 1000000:
+                received += plain.recv(65536)
+        self.assertNotIn(b"of a long text", received)
+
+    def test_a_session(self):
+        client = self.connect()
+        client.sendall(self.head("GET", "/api/v1/sessions", "Connection: Upgrade", "Upgrade: websocket",
+                                 "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="))
+        received = self.wait_for(client, b"\r\n\r\n")
+        self.assertTrue(received.startswith(b"HTTP/1.1 101 "), received)
+        for message in ({"type": "start", "pipeline": "echo"}, {"type": "text", "text": "Hello."}, {"type": "end"}):
+            data = json.dumps(message).encode()
+            # One frame of text; a mask of zeros changes nothing.
+            client.sendall(bytes([0x81, 0x80 | len(data)]) + b"\0\0\0\0" + data)
+        received = self.wait_for(client, b'"ended"')
+        self.assertIn(b"Hello.", received)
+
     def test_an_early_refusal_is_read_by_who_still_sends(self):
         client = self.connect()
         client.sendall(self.head("POST", "/api/v1/jobs", "Content-Type: application/json", "Content-Length: 600000000"))
