@@ -79,6 +79,12 @@ class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.daemon = cls.enterClassContext(Daemon(pipelines=PIPELINES))
+        cls.addClassCleanup(cls.end)
+
+    @classmethod
+    def end(cls):
+        # Under a sanitizer, what leaked is told now.
+        assert cls.daemon.stop() == 0
 
     def post(self, path, body, *arguments, **options):
         text = body if isinstance(body, str) else json.dumps(body)

@@ -55,9 +55,15 @@ class Listening(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.daemon = cls.enterClassContext(Daemon(pipelines=PIPELINES))
+        cls.addClassCleanup(cls.end)
         cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.wav = cls.folder / "a.wav"
         cls.wav.write_bytes(make_wav())
+
+    @classmethod
+    def end(cls):
+        # Under a sanitizer, what leaked is told now.
+        assert cls.daemon.stop() == 0
 
     def post(self, *fields, path="/v1/audio/transcriptions", model="listener", file=None):
         arguments = ["-F", f"model={model}"] if model else []
