@@ -31,6 +31,7 @@ static const MedleyDBusProperty pipeline_properties[] = {
   { "parameters", "parameters", "@a{sa{sv}} {}" },
   { "outputs", "outputs", "@a{sa{sv}} {}" },
   { "stages", "stages", "@as []" },
+  { "serves", "serves", "@a{sa{sv}} {}" },
   { "valid", "valid", "false" },
   { "faults", "faults", "@aa{sv} []" },
   { "file", "file", "''" },
@@ -64,6 +65,7 @@ describe_pipelines (MedleyJobManager *jobs)
 
     nest (&dict, "inputs", medley_pipeline_get_inputs (pipeline));
     nest (&dict, "parameters", NULL);
+    nest (&dict, "serves", NULL);
     nest (&dict, "outputs", medley_pipeline_get_outputs (pipeline));
     g_ptr_array_add (all, g_variant_ref_sink (g_variant_dict_end (&dict)));
   }

@@ -126,6 +126,10 @@ class Catalogue(DBusTest):
         voice = objects[f"{ROOT}/pipeline/voice"]["org.medley.Pipeline1"]
         self.assertEqual(voice["Parameters"]["voice"]["enum"], ["low", "high"])
         self.assertEqual(list(voice["Outputs"]), ["speech", "captions"])
+        speak = objects[f"{ROOT}/pipeline/speak"]["org.medley.Pipeline1"]
+        self.assertEqual(voice["Serves"], {})
+        self.assertEqual(speak["Serves"]["audio/speech"]["inputs"], {"input": "text"})
+        self.assertEqual(speak["Serves"]["audio/speech"]["values"]["voice"]["fable"], "en-gb+m4")
         broken = objects[f"{ROOT}/pipeline/broken"]["org.medley.Pipeline1"]
         self.assertFalse(broken["Valid"])
         self.assertIn("stages", [fault.get("suggestion") for fault in broken["Faults"]])
