@@ -34,6 +34,18 @@ void
 medley_job_request_free (MedleyJobRequest *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyJobRequest, medley_job_request_free)
 
+/**
+ * medley_job_request_copy:
+ * @self: a request whose inputs are bytes and descriptors of files, nothing that is still sent
+ * @error: %MEDLEY_ERROR_INVALID_ARGUMENT for another input, %MEDLEY_ERROR_IO
+ *
+ * For one more job of the same. Has no idempotency key, which would make it the same job.
+ *
+ * Returns: (transfer full) (nullable): the copy
+ */
+MedleyJobRequest *
+medley_job_request_copy (MedleyJobRequest *self, GError **error);
+
 /* Exactly one of these two: the name of an installed pipeline, or a pipeline's text that the client
  * sent. */
 void

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "job/request.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -75,6 +78,72 @@ medley_job_request_free (MedleyJobRequest *self)
   g_free (self->request_id);
   g_free (self->tracestate);
   g_free (self);
+}
+
+/* A descriptor that is read from its beginning, whoever reads the other one. */
+static int
+reopen (int fd, GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  struct stat info;
+  int copy = -1;
+
+  if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "an input that is no file can be read once only");
+  else if ((copy = open (path, O_RDONLY | O_CLOEXEC)) < 0)
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_IO, "an input cannot be read once more: %s",
+                 g_strerror (errno));
+  return copy;
+}
+
+static gboolean
+copy_input (MedleyJobRequest *to, const MedleyRequestInput *from, GError **error)
+{
+  MedleyRequestInput *input;
+  int fd = -1;
+
+  if (from->kind != MEDLEY_REQUEST_BYTES && from->kind != MEDLEY_REQUEST_FD) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "an input that is still sent can be read once only");
+    return FALSE;
+  }
+  if (from->kind == MEDLEY_REQUEST_FD && (fd = reopen (from->fd, error)) < 0)
+    return FALSE;
+  input = add_input (to, from->name, from->kind);
+  input->fd = fd;
+  input->bytes = from->bytes != NULL ? g_bytes_ref (from->bytes) : NULL;
+  return TRUE;
+}
+
+MedleyJobRequest *
+medley_job_request_copy (MedleyJobRequest *self, GError **error)
+{
+  g_autoptr (MedleyJobRequest) copy = medley_job_request_new (self->client);
+  g_autoptr (GVariant) parameters = g_variant_ref_sink (g_variant_dict_end (&self->parameters));
+
+  g_variant_dict_init (&self->parameters, parameters);
+  g_variant_dict_clear (&copy->parameters);
+  g_variant_dict_init (&copy->parameters, parameters);
+  copy->pipeline = g_strdup (self->pipeline);
+  if (self->text != NULL)
+    medley_job_request_set_pipeline_text (copy, self->text, self->text_length);
+  for (guint i = 0; i < self->inputs->len; i++)
+    if (!copy_input (copy, self->inputs->pdata[i], error))
+      return NULL;
+  for (guint i = 0; i < self->output_names->len; i++)
+    medley_job_request_add_output (copy, self->output_names->pdata[i],
+                                   self->output_types->pdata[i]);
+  copy->priority = self->priority;
+  copy->start_at = self->start_at;
+  copy->deadline = self->deadline;
+  copy->run_time = self->run_time;
+  copy->attempts = self->attempts;
+  copy->no_cache = self->no_cache;
+  copy->request_id = g_strdup (self->request_id);
+  copy->trace = self->trace;
+  copy->tracestate = g_strdup (self->tracestate);
+  return g_steal_pointer (&copy);
 }
 
 void

@@ -6,7 +6,8 @@
  *
  * Ports: src (RGBA, one frame), drafts (RGBA: `drafts` frames before it, each with more stripes).
  * Properties: width, height (1 to 4,096; 64), background ("opaque", white, or "transparent": what
- * is left below the stripes, a quarter), drafts (0 to 3), delay-ms (before each frame).
+ * is left below the stripes, a quarter), seed (0: of the colours), drafts (0 to 3), delay-ms
+ * (before each frame).
  */
 #include <string.h>
 
@@ -26,13 +27,14 @@ struct _FakePainter {
   guint height;
   guint drafts;
   guint delay;
+  guint seed;
   char *background;
 };
 
 G_DEFINE_FINAL_TYPE (FakePainter, fake_painter, FAKE_TYPE_COLLECTOR)
 GST_ELEMENT_REGISTER_DEFINE (fakepainter, "fakepainter", GST_RANK_NONE, fake_painter_get_type ())
 
-enum { PROP_WIDTH = 1, PROP_HEIGHT, PROP_DRAFTS, PROP_DELAY_MS, PROP_BACKGROUND };
+enum { PROP_WIDTH = 1, PROP_HEIGHT, PROP_DRAFTS, PROP_DELAY_MS, PROP_SEED, PROP_BACKGROUND };
 
 static GstStaticPadTemplate sink_template
     = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -57,7 +59,7 @@ paint (FakePainter *self, const char *port, char **words, guint n_words, guint s
     guint8 colour[4] = { 255, 255, 255, transparent ? 0 : 255 };
 
     if (y < bottom && word < shown) {
-      guint64 hash = fake_hash (words[word], strlen (words[word]));
+      guint64 hash = fake_hash (words[word], strlen (words[word])) ^ self->seed * 0x9e3779b9u;
 
       memcpy (colour,
               &(guint8[4]){ (guint8) hash, (guint8) (hash >> 8), (guint8) (hash >> 16), 255 }, 4);
@@ -100,7 +102,8 @@ static void
 fake_painter_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   FakePainter *self = FAKE_PAINTER (object);
-  guint *numbers[] = { NULL, &self->width, &self->height, &self->drafts, &self->delay };
+  guint *numbers[]
+      = { NULL, &self->width, &self->height, &self->drafts, &self->delay, &self->seed };
 
   if (id == PROP_BACKGROUND) {
     g_free (self->background);
@@ -116,7 +119,8 @@ static void
 fake_painter_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   FakePainter *self = FAKE_PAINTER (object);
-  guint *numbers[] = { NULL, &self->width, &self->height, &self->drafts, &self->delay };
+  guint *numbers[]
+      = { NULL, &self->width, &self->height, &self->drafts, &self->delay, &self->seed };
 
   if (id == PROP_BACKGROUND)
     g_value_set_string (value, self->background);
@@ -154,6 +158,7 @@ fake_painter_class_init (FakePainterClass *klass)
     { PROP_WIDTH, "width", "Width", "Pixels", 1, 4096, 64 },
     { PROP_HEIGHT, "height", "Height", "Pixels", 1, 4096, 64 },
     { PROP_DRAFTS, "drafts", "Drafts", "Frames on the port drafts", 0, 3, 0 },
+    { PROP_SEED, "seed", "Seed", "Of the colours", 0, G_MAXINT, 0 },
     { PROP_DELAY_MS, "delay-ms", "Delay", "Wait before each frame, ms", 0, G_MAXINT, 0 },
   };
 

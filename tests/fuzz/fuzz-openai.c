@@ -106,21 +106,21 @@ fuzz_vectors (const guint8 *data, gsize size)
 {
   for (guint as_base64 = 0; as_base64 < 2; as_base64++) {
     g_autoptr (GError) error = NULL;
-    GString *text
-        = medley_openai_vectors_print ((const char *) data, size, 2, as_base64 != 0, &error);
+    g_autoptr (GString) text = g_string_new ("[");
     g_autoptr (GVariant) value = NULL;
 
-    if (text == NULL) {
+    if (!medley_openai_vectors_print (text, (const char *) data, size, 0, 2, as_base64 != 0,
+                                      &error)) {
       g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_ENGINE_FAILED);
       continue;
     }
+    g_string_append_c (text, ']');
     /* Numbers stand as they came, also those that the reader of JSON has no type for. */
     value = medley_json_parse (text->str, text->len, NULL, NULL, &error);
     if (as_base64 || value != NULL) {
       g_assert_no_error (error);
       g_assert_cmpuint (g_variant_n_children (value), ==, 2);
     }
-    g_string_free (text, TRUE);
   }
 }
 

@@ -35,15 +35,22 @@ def painter():
             "height": {"type": "integer", "default": 64, "minimum": 16, "maximum": 1024},
             "background": {"type": "string", "default": "opaque", "enum": ["opaque", "transparent"]},
             "partial_images": {"type": "integer", "default": 0, "minimum": 0, "maximum": 3},
+            "seed": {"type": "integer", "default": 0, "minimum": 0},
             "delay": {"type": "integer", "default": 0},
         },
         "stages": {"picture": stage("text-to-image", "fakepainter", "prompt", width="${width}", height="${height}",
-                                    background="${background}", drafts="${partial_images}",
+                                    background="${background}", seed="${seed}", drafts="${partial_images}",
                                     **{"delay-ms": "${delay}"})},
         "outputs": {"picture": {"from": "picture", "type": "image/png"},
                     "drafts": {"from": "picture.drafts", "type": "image/png"}},
         "serves": {"images/generations": {"outputs": {"image": "picture", "previews": "drafts"}}},
     }
+
+
+def slow_painter():
+    pipeline = painter()
+    pipeline["parameters"]["delay"]["default"] = 600_000
+    return pipeline
 
 
 def stamp():
@@ -110,7 +117,8 @@ def crash():
 def all_of_them():
     return {
         "chat.json": chat(), "chat-json.json": chat("application/json"), "slow-chat.json": slow_chat(250),
-        "endless-chat.json": slow_chat(3_600_000), "painter.json": painter(), "stamp.json": stamp(),
+        "endless-chat.json": slow_chat(3_600_000), "painter.json": painter(), "slow-painter.json": slow_painter(),
+        "stamp.json": stamp(),
         "retoucher.json": retoucher(), "listener.json": listener(), "embedder.json": embedder(),
         "one-embedder.json": embedder("text/plain"), "film.json": film(), "slow-film.json": film(300),
         "crash.json": crash(),

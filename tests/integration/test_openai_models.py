@@ -197,6 +197,17 @@ class Pictures(Case):
         self.assertEqual(first, same)
         self.assertNotEqual(first, other)
 
+    def test_several(self):
+        whole = self.ask("createImage", {"model": "painter", "prompt": "a fox", "n": 3, "seed": 7}).json()
+        self.assertEqual((len(whole["data"]), whole["usage"]["output_tokens"]), (3, 3))
+        for i, picture in enumerate(whole["data"]):
+            one = self.ask("createImage", {"model": "painter", "prompt": "a fox", "seed": 7 + i}).json()
+            self.assertEqual(one["data"], [picture])
+        linked = self.ask("createImage", {"model": "painter", "prompt": "a fox", "n": 2, "response_format": "url"}).json()
+        jobs = [re.search(r"jobs/(\w+)/", picture["url"])[1] for picture in linked["data"]]
+        self.assertEqual([self.daemon.job(job)["state"] for job in jobs], ["done", "done"])
+        self.assertEqual(len(set(jobs)), 2)
+
     def test_a_link_is_the_jobs_output(self):
         reply = self.ask("createImage", {"model": "painter", "prompt": "a fox", "response_format": "url"})
         url = reply.json()["data"][0]["url"]
@@ -216,16 +227,17 @@ class Pictures(Case):
 
     def test_what_cannot_be_done_is_refused(self):
         for model, param, value in (
-            ("painter", "n", 2), ("painter", "size", "8x8"), ("painter", "size", "large"), ("painter", "size", "0x9"),
+            ("painter", "n", 11), ("painter", "n", 0), ("painter", "size", "8x8"), ("painter", "size", "large"), ("painter", "size", "0x9"),
             ("painter", "size", "64x64x64"), ("stamp", "size", "64x64"), ("painter", "quality", "high"),
             ("painter", "style", "vivid"), ("painter", "background", "green"), ("stamp", "background", "transparent"),
             ("painter", "output_format", "webp"), ("painter", "output_compression", 50), ("painter", "moderation", "no"),
             ("painter", "partial_images", 2), ("painter", "partial_images", 4), ("painter", "prompt", ""),
-            ("painter", "prompt", None), ("painter", "prompt", 7), ("painter", "mask", "x"), ("painter", "seed", 1),
+            ("painter", "prompt", None), ("painter", "prompt", 7), ("painter", "mask", "x"), ("stamp", "seed", 1),
         ):
             with self.subTest(model=model, param=param, value=value):
                 self.refuse("createImage", {"model": model, "prompt": "x", param: value}, param)
         self.refuse("createImage", {"model": "stamp", "prompt": "x", "stream": True, "partial_images": 1}, "partial_images")
+        self.refuse("createImage", {"model": "stamp", "prompt": "x", "stream": True, "n": 2}, "n")
         self.refuse("createImage", {"model": "stamp", "prompt": "x", "stream": True, "response_format": "url"},
                     "response_format")
 
@@ -242,6 +254,8 @@ class Pictures(Case):
         original, found = probe(page)["by_kind"]["video"], self.decode(inverted)
         self.assertEqual((found["width"], found["height"]), (original["width"], original["height"]))
         self.assertNotEqual(inverted.json()["data"], framed.json()["data"])
+        several = self.edit(f"image=@{page}", "model=retoucher", "prompt=invert", "n=2").json()["data"]
+        self.assertEqual(several, inverted.json()["data"] * 2)
         streamed = events(self.edit(f"image=@{page}", "model=retoucher", "prompt=invert", "stream=true").body)
         self.assertEqual([event for event, _ in streamed], ["image_edit.completed"])
         self.assertEqual(json.loads(streamed[0][1])["b64_json"], inverted.json()["data"][0]["b64_json"])
@@ -250,7 +264,7 @@ class Pictures(Case):
         page = f"image=@{DATA / 'page.png'}"
         for fields, param in (
             (("model=retoucher", "prompt=x"), "image"), ((page, "model=retoucher"), "prompt"), ((page, "prompt=x"), "model"),
-            ((page, "model=painter", "prompt=x"), "model"), ((page, "model=retoucher", "prompt=x", "n=2"), "n"),
+            ((page, "model=painter", "prompt=x"), "model"), ((page, "model=retoucher", "prompt=x", "n=20"), "n"),
             ((page, "model=retoucher", "prompt=x", f"mask=@{DATA / 'page.png'}"), "mask"),
             (("image=no picture", "model=retoucher", "prompt=x"), None),
             ((page, page, "model=retoucher", "prompt=x"), "image"),
@@ -273,6 +287,14 @@ class Vectors(Case):
                         one["data"][0]["embedding"]):
             self.assertAlmostEqual(a, b, places=6)
 
+    def test_a_pipeline_that_takes_one_text_at_a_time(self):
+        texts = [f"{n} and {n * n}" for n in range(20)]
+        for encoding in ("float", "base64"):
+            one, many = (self.ask("createEmbedding", {"model": model, "input": texts, "encoding_format": encoding}).json()
+                         for model in ("one-embedder", "embedder"))
+            self.assertEqual(one["data"], many["data"])
+            self.assertEqual(one["usage"], many["usage"])
+
     def test_many(self):
         found = self.ask("createEmbedding", {"model": "embedder", "input": [f"text {i}" for i in range(2000)]}).json()
         self.assertEqual(len(found["data"]), 2000)
@@ -280,11 +302,36 @@ class Vectors(Case):
     def test_what_cannot_be_done_is_refused(self):
         for model, param, value in (
             ("embedder", "input", []), ("embedder", "input", [1, 2]), ("embedder", "input", [[1]]), ("embedder", "input", ""),
-            ("embedder", "input", ["a", ""]), ("one-embedder", "input", ["a", "b"]), ("embedder", "dimensions", 1),
+            ("embedder", "input", ["a", ""]), ("one-embedder", "input", ["a"] * 65), ("embedder", "dimensions", 1),
             ("embedder", "dimensions", 65), ("embedder", "encoding_format", "int8"), ("embedder", "input", {"a": 1}),
         ):
             with self.subTest(model=model, param=param, value=value):
                 self.refuse("createEmbedding", {"model": model, "input": "x", param: value}, param)
+
+
+class Jobs(Case):
+    def list(self, pipeline):
+        return self.daemon.curl(f"/api/v1/jobs?pipeline={pipeline}").json()["jobs"]
+
+    def test_a_client_that_leaves_cancels_all(self):
+        body = json.dumps({"model": "slow-painter", "prompt": "a fox", "n": 4})
+        with subprocess.Popen(["curl", "-sS", "--unix-socket", self.daemon.socket, "http://localhost/v1/images/generations",
+                               "-H", "Content-Type: application/json", "-d", body], stderr=subprocess.DEVNULL) as curl:
+            limit = time.monotonic() + PATIENCE
+            while len(self.list("slow-painter")) < 4 and time.monotonic() < limit:
+                time.sleep(0.02)
+            curl.kill()
+        jobs = self.list("slow-painter")
+        self.assertEqual(len(jobs), 4)
+        self.assertEqual({self.daemon.wait(job["id"])["state"] for job in jobs}, {"cancelled"})
+
+    def test_one_that_cannot_be_made_ends_the_others(self):
+        with Daemon("limits.queue=2", "workers.maximum=1", pipelines=modelpipelines.all_of_them()) as daemon:
+            reply = daemon.curl("/v1/images/generations", "-H", "Content-Type: application/json", "-d",
+                                json.dumps({"model": "slow-painter", "prompt": "a fox", "n": 10}))
+            self.assertEqual((reply.status, reply.json()["error"]["code"]), (429, "rate_limit_exceeded"))
+            for job in daemon.curl("/api/v1/jobs").json()["jobs"]:
+                self.assertEqual(daemon.wait(job["id"])["state"], "cancelled")
 
 
 class Answers(unittest.TestCase):

@@ -5,9 +5,12 @@
 #include "http/body.h"
 #include "http/openai/common.h"
 #include "http/openai/handlers.h"
+#include "http/openai/more-jobs.h"
 #include "http/problem.h"
 
 /* POST /v1/images/generations, POST /v1/images/edits */
+
+#define MAX_PICTURES 10
 
 static const struct {
   const char *format;
@@ -23,6 +26,9 @@ typedef struct {
   gint64 partial_images; /* how many may be sent */
   char *background;      /* as asked for */
   char *quality;
+  gint64 n; /* pictures to make */
+  MedleyOpenaiMoreJobs *more;
+  GBytes *first;
   gint64 prompt;   /* characters */
   gint64 pictures; /* that came in */
   GByteArray *preview;
@@ -37,6 +43,7 @@ images_new (gboolean is_edit)
   self->is_edit = is_edit;
   self->created = g_get_real_time () / G_USEC_PER_SEC;
   self->preview = g_byte_array_new ();
+  self->more = medley_openai_more_jobs_new ();
   return self;
 }
 
@@ -45,6 +52,8 @@ images_free (gpointer data)
 {
   Images *self = data;
 
+  medley_openai_more_jobs_free (self->more);
+  g_clear_pointer (&self->first, g_bytes_unref);
   g_byte_array_unref (self->preview);
   g_free (self->background);
   g_free (self->quality);
@@ -110,7 +119,10 @@ take_fields (Images *self, MedleyOpenaiCall *call)
   medley_openai_call_take_parameter (call, "background", g_variant_new_string ("auto"));
   medley_openai_call_take_parameter (call, "style", NULL);
   medley_openai_call_take_parameter (call, "seed", NULL);
-  medley_openai_fields_allow_only (fields, "n", g_variant_new_int64 (1));
+  self->n = medley_openai_fields_get_integer (fields, "n", 1, 1, MAX_PICTURES);
+  if (self->n > 1 && self->stream)
+    medley_openai_fields_fail (fields, "n", 400, "unsupported_value",
+                               "events are of one picture: \"n\" above 1 goes without \"stream\"");
   if (self->is_edit)
     medley_openai_fields_allow_only (fields, "input_fidelity", g_variant_new_string ("low"));
   else
@@ -121,6 +133,32 @@ take_fields (Images *self, MedleyOpenaiCall *call)
   self->quality = g_strdup (medley_openai_fields_get_string (fields, "quality", "auto"));
 }
 
+/* The other jobs of several pictures: each with the next seed, where one was given. */
+static void
+take_others (Images *self, MedleyOpenaiCall *call)
+{
+  MedleyOpenaiFields *fields = medley_openai_call_get_fields (call);
+  const MedleyServes *serves = medley_openai_call_get_serves (call);
+  const char *seed = serves != NULL ? medley_serves_get_parameter (serves, "seed") : NULL;
+  gboolean has_seed = seed != NULL && medley_openai_fields_has (fields, "seed");
+  gint64 first
+      = has_seed ? medley_openai_fields_get_integer (fields, "seed", 0, G_MININT32, G_MAXINT32) : 0;
+
+  for (gint64 i = 1; i < self->n && serves != NULL; i++) {
+    g_autoptr (GError) error = NULL;
+    MedleyJobRequest *request
+        = medley_job_request_copy (medley_openai_call_get_request (call), &error);
+
+    if (request == NULL) {
+      medley_openai_fields_fail_error (fields, "n", error);
+      return;
+    }
+    if (has_seed)
+      medley_job_request_set_parameter (request, seed, g_variant_new_int64 (first + i));
+    medley_openai_more_jobs_add (self->more, request);
+  }
+}
+
 /* The answer */
 
 /* Pictures count one each, texts by their characters. */
@@ -129,10 +167,10 @@ make_usage (const Images *self)
 {
   gint64 input = self->prompt + self->pictures;
 
-  return g_variant_new_parsed ("{'input_tokens': <%x>, 'output_tokens': <int64 1>,"
+  return g_variant_new_parsed ("{'input_tokens': <%x>, 'output_tokens': <%x>,"
                                " 'total_tokens': <%x>, 'input_tokens_details':"
                                " <{'text_tokens': <%x>, 'image_tokens': <%x>}>}",
-                               input, input + 1, self->prompt, self->pictures);
+                               input, self->n, input + self->n, self->prompt, self->pictures);
 }
 
 /* As the picture itself says; (transfer full) (nullable) */
@@ -158,34 +196,52 @@ encode (GBytes *picture)
   return g_base64_encode (bytes, length);
 }
 
-/* Where the picture can be got: with the same token, and as long as the job is kept. */
+/* Where a picture can be got: with the same token, and as long as the job is kept. */
 static GVariant *
-make_url (MedleyOpenaiCall *call)
+make_url (MedleyOpenaiCall *call, MedleyJob *job)
 {
   MedleyHttpExchange *exchange = medley_openai_call_get_exchange (call);
   const char *host
       = medley_http_request_get_header (medley_http_exchange_get_request (exchange), "Host");
+  const char *output = medley_serves_get_output (medley_openai_call_get_serves (call), "image");
   g_autofree char *url
-      = g_strdup_printf ("http://%s/api/v1/jobs/%s/outputs/%s", host != NULL ? host : "localhost",
-                         medley_job_get_id (medley_openai_call_get_job (call)),
-                         medley_serves_get_output (medley_openai_call_get_serves (call), "image"));
+      = g_strdup_printf ("%s://%s/api/v1/jobs/%s/outputs/%s",
+                         medley_http_exchange_is_encrypted (exchange) ? "https" : "http",
+                         host != NULL ? host : "localhost", medley_job_get_id (job), output);
 
   return g_variant_new_string (url);
 }
 
-static void
-respond (Images *self, MedleyOpenaiCall *call, GBytes *picture)
+static GVariant *
+make_picture (Images *self, MedleyOpenaiCall *call, GBytes *picture, MedleyJob *job)
 {
-  g_autofree char *size = tell_size (picture);
-  g_autofree char *text = self->has_url ? NULL : encode (picture);
-  GVariant *image = self->has_url ? make_url (call) : g_variant_new_string (text);
+  g_autofree char *text = NULL;
+
+  if (self->has_url)
+    return g_variant_new_parsed ("{'url': %v}", make_url (call, job));
+  text = encode (picture);
+  return g_variant_new_parsed ("{'b64_json': <%s>}", text);
+}
+
+/* @others: the pictures after the first */
+static void
+respond (MedleyOpenaiCall *call, GPtrArray *others, gpointer data)
+{
+  Images *self = data;
+  g_autofree char *size = tell_size (self->first);
+  GVariantBuilder pictures;
   GVariantBuilder builder;
 
+  g_variant_builder_init (&pictures, G_VARIANT_TYPE ("aa{sv}"));
+  g_variant_builder_add_value (&pictures, make_picture (self, call, self->first,
+                                                        medley_openai_call_get_job (call)));
+  for (guint i = 0; i < others->len; i++)
+    g_variant_builder_add_value (&pictures,
+                                 make_picture (self, call, others->pdata[i],
+                                               medley_openai_more_jobs_get_job (self->more, i)));
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&builder, "{sv}", "created", g_variant_new_int64 (self->created));
-  g_variant_builder_add (&builder, "{sv}", "data",
-                         g_variant_new_parsed ("[<{%s: %v}>]", self->has_url ? "url" : "b64_json",
-                                               image));
+  g_variant_builder_add (&builder, "{sv}", "data", g_variant_builder_end (&pictures));
   g_variant_builder_add (&builder, "{sv}", "output_format",
                          g_variant_new_string (formats[self->format].format));
   if (size != NULL)
@@ -225,7 +281,11 @@ on_whole (MedleyOpenaiCall *call, GBytes *const *contents, gpointer data)
   Images *self = data;
 
   if (!self->stream) {
-    respond (self, call, contents[0]);
+    self->first = g_bytes_ref (contents[0]);
+    medley_openai_more_jobs_collect (self->more, "image",
+                                     medley_openai_answer_limit (call)
+                                         - g_bytes_get_size (self->first),
+                                     respond, self);
     return;
   }
   add_event (self, call, contents[0], -1);
@@ -289,6 +349,7 @@ on_created (MedleyOpenaiCall *call, gpointer data)
 {
   Images *self = data;
 
+  medley_openai_more_jobs_start (self->more, call);
   if (self->partial_images > 0)
     medley_openai_call_read (call, "previews", on_preview);
   else
@@ -304,6 +365,7 @@ on_generation (MedleyHttp *http, MedleyHttpExchange *exchange, GBytes *text, GVa
   Images *self = images_new (FALSE);
 
   take_fields (self, call);
+  take_others (self, call);
   medley_openai_call_run (call, on_created, self, images_free);
 }
 
@@ -356,6 +418,7 @@ on_form (MedleyHttpForm *form, const GError *error, gpointer data)
   take_picture (self, call, form, "image");
   take_picture (self, call, form, "mask");
   take_fields (self, call);
+  take_others (self, call);
   medley_openai_call_run (call, on_created, self, images_free);
 }
 

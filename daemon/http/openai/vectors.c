@@ -114,40 +114,37 @@ take_vector (Printing *p)
 }
 
 static gboolean
-take_all (Printing *p, gsize n)
+take_all (Printing *p, gsize first, gsize n)
 {
-  g_string_append_c (p->out, '[');
   if (!take (p, '['))
     return FALSE;
   for (gsize i = 0; i < n; i++) {
     g_string_append_printf (p->out,
                             "%s{\"object\":\"embedding\",\"index\":%" G_GSIZE_FORMAT
                             ",\"embedding\":",
-                            i > 0 ? "," : "", i);
+                            i > 0 ? "," : "", first + i);
     if ((i > 0 && !take (p, ',')) || !take_vector (p))
       return FALSE;
     g_string_append_c (p->out, '}');
   }
-  g_string_append_c (p->out, ']');
   if (!take (p, ']'))
     return FALSE;
   skip_space (p);
   return p->at == p->end;
 }
 
-GString *
-medley_openai_vectors_print (const char *json, gsize length, gsize n, gboolean as_base64,
-                             GError **error)
+gboolean
+medley_openai_vectors_print (GString *out, const char *json, gsize length, gsize first, gsize n,
+                             gboolean as_base64, GError **error)
 {
   g_autoptr (GByteArray) floats = g_byte_array_new ();
-  Printing p = { json, json + length, as_base64, floats, g_string_new (NULL) };
+  Printing p = { json, json + length, as_base64, floats, out };
 
-  if (take_all (&p, n))
-    return p.out;
-  g_string_free (p.out, TRUE);
+  if (take_all (&p, first, n))
+    return TRUE;
   g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_ENGINE_FAILED,
                "the pipeline did not make an array of numbers for each of %" G_GSIZE_FORMAT
                " texts: see byte %" G_GSIZE_FORMAT " of its output",
                n, (gsize) (p.at - json));
-  return NULL;
+  return FALSE;
 }

@@ -7,8 +7,10 @@ G_BEGIN_DECLS
 
 /**
  * medley_openai_vectors_print:
+ * @out: what to append the entries of "data" to, as JSON
  * @json: what a pipeline made: an array of arrays of numbers
  * @length: its length in bytes
+ * @first: index of the first
  * @n: how many vectors there have to be
  * @as_base64: whether to write each as little-endian floats of 32 bits in base64, instead of as it
  * stands
@@ -16,10 +18,10 @@ G_BEGIN_DECLS
  *
  * Takes time in proportion to the numbers, of which there may be millions: call it in a thread.
  *
- * Returns: (transfer full) (nullable): the "data" of an answer, as JSON
+ * Returns: whether it was that; if not @out has some of it
  */
-GString *
-medley_openai_vectors_print (const char *json, gsize length, gsize n, gboolean as_base64,
-                             GError **error);
+gboolean
+medley_openai_vectors_print (GString *out, const char *json, gsize length, gsize first, gsize n,
+                             gboolean as_base64, GError **error);
 
 G_END_DECLS
