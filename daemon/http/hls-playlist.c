@@ -60,8 +60,8 @@ medley_hls_print_master (MedleyMp4Scan *scan, const char *const *captions)
     g_string_append_printf (
         text,
         "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"captions\",NAME=\"%s\",DEFAULT=%s,"
-        "AUTOSELECT=YES,FORCED=NO,URI=\"captions/%s.m3u8?edition=%s\"\n",
-        captions[i], i == 0 ? "YES" : "NO", captions[i], edition);
+        "AUTOSELECT=YES,FORCED=NO,URI=\"captions/%s.m3u8\"\n",
+        captions[i], i == 0 ? "YES" : "NO", captions[i]);
   g_string_append_printf (text, "#EXT-X-STREAM-INF:BANDWIDTH=%" G_GUINT64_FORMAT, find_peak (scan));
   if (codecs != NULL)
     g_string_append_printf (text, ",CODECS=\"%s\"", codecs);
@@ -93,6 +93,25 @@ medley_hls_print_media (MedleyMp4Scan *scan, gboolean is_complete)
     g_string_append (text, "#EXTINF:");
     append_seconds (text, medley_mp4_scan_get_segment (scan, i)->duration);
     g_string_append_printf (text, ",\n%u.m4s?edition=%s\n", i, edition);
+  }
+  if (is_complete)
+    g_string_append (text, "#EXT-X-ENDLIST\n");
+  return g_string_free (text, FALSE);
+}
+
+char *
+medley_hls_print_captions (MedleyVttScan *scan, const char *name, gboolean is_complete)
+{
+  GString *text = g_string_new ("#EXTM3U\n#EXT-X-VERSION:7\n");
+
+  g_string_append_printf (text, "#EXT-X-TARGETDURATION:%d\n", MEDLEY_HLS_TARGET);
+  g_string_append (text,
+                   "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-MEDIA-SEQUENCE:0\n"
+                   "#EXT-X-START:TIME-OFFSET=0\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n");
+  for (guint i = 0; i < medley_vtt_scan_get_n_segments (scan); i++) {
+    g_string_append (text, "#EXTINF:");
+    append_seconds (text, medley_vtt_scan_get_duration (scan, i));
+    g_string_append_printf (text, ",\n%s/%u.vtt\n", name, i);
   }
   if (is_complete)
     g_string_append (text, "#EXT-X-ENDLIST\n");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/mp4-scan.h"
+#include "http/vtt-scan.h"
 
 G_BEGIN_DECLS
 
@@ -30,5 +31,16 @@ medley_hls_print_master (MedleyMp4Scan *scan, const char *const *captions);
  */
 char *
 medley_hls_print_media (MedleyMp4Scan *scan, gboolean is_complete);
+
+/**
+ * medley_hls_print_captions:
+ * @scan: captions
+ * @name: name of their output
+ * @is_complete: whether no more will come
+ *
+ * Returns: (transfer full): the media playlist of captions, captions/NAME.m3u8
+ */
+char *
+medley_hls_print_captions (MedleyVttScan *scan, const char *name, gboolean is_complete);
 
 G_END_DECLS

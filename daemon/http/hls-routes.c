@@ -19,7 +19,7 @@
 typedef struct _Request Request;
 
 /* What a route makes of the segments. */
-typedef void (*Respond) (Request *self, MedleyMp4Scan *scan, gboolean is_complete);
+typedef void (*Respond) (Request *self, const MedleyHlsView *view);
 
 struct _Request {
   MedleyHttpExchange *exchange;
@@ -91,10 +91,14 @@ check_job (Request *self)
 }
 
 static gboolean
-check_edition (Request *self, MedleyMp4Scan *scan)
+check_edition (Request *self, const MedleyHlsView *view)
 {
   const char *wanted = get_query (self, "edition");
-  const char *edition = medley_mp4_scan_get_edition (scan);
+  const char *edition;
+
+  if (view->film == NULL)
+    return TRUE;
+  edition = medley_mp4_scan_get_edition (view->film);
 
   if (edition == NULL) {
     refuse (self, MEDLEY_ERROR_NOT_FOUND, 0, "nothing of the output is written yet");
@@ -109,7 +113,7 @@ check_edition (Request *self, MedleyMp4Scan *scan)
 }
 
 static void
-on_looked (MedleyMp4Scan *scan, gboolean is_complete, const GError *error, gpointer data)
+on_looked (const MedleyHlsView *view, const GError *error, gpointer data)
 {
   g_autoptr (Request) self = data;
 
@@ -119,8 +123,14 @@ on_looked (MedleyMp4Scan *scan, gboolean is_complete, const GError *error, gpoin
     return;
   if (error != NULL)
     medley_http_respond_problem (self->exchange, error, 0, NULL);
-  else if (check_edition (self, scan))
-    self->respond (self, scan, is_complete);
+  else if (check_edition (self, view))
+    self->respond (self, view);
+}
+
+static gboolean
+is_captions (MedleyJob *job, const char *output)
+{
+  return g_strcmp0 (medley_job_get_output_type (job, output), "text/vtt") == 0;
 }
 
 static gboolean
@@ -197,15 +207,26 @@ respond_playlist (Request *self, char *text)
 }
 
 static void
-respond_master (Request *self, MedleyMp4Scan *scan, gboolean is_complete)
+respond_master (Request *self, const MedleyHlsView *view)
 {
-  respond_playlist (self, medley_hls_print_master (scan, NULL));
+  const char *const *outputs = medley_job_get_outputs (self->job);
+  g_autoptr (GPtrArray) captions = g_ptr_array_new ();
+
+  for (guint i = 0; outputs[i] != NULL; i++)
+    if (is_captions (self->job, outputs[i]))
+      g_ptr_array_add (captions, (gpointer) outputs[i]);
+  g_ptr_array_add (captions, NULL);
+  respond_playlist (self,
+                    medley_hls_print_master (view->film, (const char *const *) captions->pdata));
 }
 
 static void
-respond_media (Request *self, MedleyMp4Scan *scan, gboolean is_complete)
+respond_media (Request *self, const MedleyHlsView *view)
 {
-  respond_playlist (self, medley_hls_print_media (scan, is_complete));
+  respond_playlist (self, view->film != NULL
+                              ? medley_hls_print_media (view->film, view->is_complete)
+                              : medley_hls_print_captions (view->captions, self->output,
+                                                           view->is_complete));
 }
 
 void
@@ -221,24 +242,31 @@ medley_http_get_hls_index (MedleyHttp *http, MedleyHttpExchange *exchange,
   start (self, http, 1, 0);
 }
 
-void
-medley_http_get_hls_media (MedleyHttp *http, MedleyHttpExchange *exchange,
-                           const char *const *params)
+/* At the segment that the player waits for, or at the first one.
+ * @seconds: longest wait for that */
+static void
+start_media (Request *self, MedleyHttp *http, guint seconds)
 {
-  Request *self = request_new (http, exchange, params, respond_media);
+  const char *text = get_query (self, "_HLS_msn");
   guint64 number = 0;
-  const char *text;
 
-  if (self == NULL)
-    return;
   self->is_playlist = TRUE;
-  text = get_query (self, "_HLS_msn");
   if (text != NULL && !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32 - 1, &number, NULL)) {
     refuse (self, MEDLEY_ERROR_INVALID_ARGUMENT, 0, "_HLS_msn is no number of a segment");
     request_free (self);
     return;
   }
-  start (self, http, (guint) number + 1, text != NULL ? LONGEST_RELOAD : 0);
+  start (self, http, (guint) number + 1, text != NULL ? LONGEST_RELOAD : seconds);
+}
+
+void
+medley_http_get_hls_media (MedleyHttp *http, MedleyHttpExchange *exchange,
+                           const char *const *params)
+{
+  Request *self = request_new (http, exchange, params, respond_media);
+
+  if (self != NULL)
+    start_media (self, http, 0);
 }
 
 /* Parts of the file */
@@ -268,21 +296,44 @@ begin_part (Request *self, MedleyMp4Scan *scan, const char *part)
 }
 
 static void
-respond_init (Request *self, MedleyMp4Scan *scan, gboolean is_complete)
+respond_init (Request *self, const MedleyHlsView *view)
 {
   g_autoptr (GBytes) body = NULL;
   const guint8 *init;
   gsize length;
 
-  if (!begin_part (self, scan, "init"))
+  if (!begin_part (self, view->film, "init"))
     return;
-  init = medley_mp4_scan_get_init (scan, &length);
+  init = medley_mp4_scan_get_init (view->film, &length);
   body = g_bytes_new (init, length);
   medley_http_exchange_respond (self->exchange, 200, NULL, body);
 }
 
+static gboolean
+has_segment (Request *self, guint n_segments, gboolean is_complete)
+{
+  if (self->segment < n_segments)
+    return TRUE;
+  refuse (self, MEDLEY_ERROR_NOT_FOUND, 0,
+          is_complete ? "the output has no such segment" : "there is no such segment yet");
+  return FALSE;
+}
+
 static void
-respond_segment (Request *self, MedleyMp4Scan *scan, gboolean is_complete)
+respond_captions (Request *self, const MedleyHlsView *view)
+{
+  g_autoptr (GBytes) body = NULL;
+
+  if (!has_segment (self, medley_vtt_scan_get_n_segments (view->captions), view->is_complete))
+    return;
+  body = medley_vtt_scan_make_segment (view->captions, self->segment);
+  set_field (self, "Cache-Control", "private, no-cache");
+  set_field (self, "X-Content-Type-Options", "nosniff");
+  medley_http_exchange_respond (self->exchange, 200, "text/vtt; charset=utf-8", body);
+}
+
+static void
+respond_segment (Request *self, const MedleyHlsView *view)
 {
   const MedleyHttpRequest *request = medley_http_exchange_get_request (self->exchange);
   g_autofree char *part = g_strdup_printf ("%u", self->segment);
@@ -290,18 +341,15 @@ respond_segment (Request *self, MedleyMp4Scan *scan, gboolean is_complete)
   g_autoptr (GError) error = NULL;
   MedleyMp4Segment segment;
 
-  if (self->segment >= medley_mp4_scan_get_n_segments (scan)) {
-    refuse (self, MEDLEY_ERROR_NOT_FOUND, 0,
-            is_complete ? "the output has no such segment" : "there is no such segment yet");
+  if (!has_segment (self, medley_mp4_scan_get_n_segments (view->film), view->is_complete))
     return;
-  }
-  segment = *medley_mp4_scan_get_segment (scan, self->segment);
+  segment = *medley_mp4_scan_get_segment (view->film, self->segment);
   reader = medley_output_reader_new (self->job, self->output, segment.offset, &error);
   if (reader == NULL) {
     medley_http_respond_problem (self->exchange, error, 0, NULL);
     return;
   }
-  if (!begin_part (self, scan, part))
+  if (!begin_part (self, view->film, part))
     return;
   medley_http_exchange_begin (self->exchange, 200, (gint64) segment.length);
   if (g_str_equal (request->method, "HEAD"))
@@ -320,20 +368,67 @@ medley_http_get_hls_init (MedleyHttp *http, MedleyHttpExchange *exchange, const 
     start (self, http, 0, 0);
 }
 
-void
-medley_http_get_hls_segment (MedleyHttp *http, MedleyHttpExchange *exchange,
-                             const char *const *params)
+/* @text: number of the segment */
+static void
+start_segment (Request *self, MedleyHttp *http, const char *text)
 {
-  Request *self = request_new (http, exchange, params, respond_segment);
   guint64 number;
 
-  if (self == NULL)
-    return;
-  if (!g_ascii_string_to_unsigned (params[2], 10, 0, G_MAXUINT32, &number, NULL)) {
+  if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &number, NULL)) {
     refuse (self, MEDLEY_ERROR_NOT_FOUND, 0, "a segment has a number");
     request_free (self);
     return;
   }
   self->segment = (guint) number;
   start (self, http, 0, 0);
+}
+
+void
+medley_http_get_hls_segment (MedleyHttp *http, MedleyHttpExchange *exchange,
+                             const char *const *params)
+{
+  Request *self = request_new (http, exchange, params, respond_segment);
+
+  if (self != NULL)
+    start_segment (self, http, params[2]);
+}
+
+/* Captions beside a film: params[2] is their output's name. */
+static Request *
+request_new_captions (MedleyHttp *http, MedleyHttpExchange *exchange, const char *const *params,
+                      Respond respond)
+{
+  Request *self = request_new (http, exchange, params, respond);
+
+  if (self == NULL || is_captions (self->job, params[2])) {
+    if (self != NULL) {
+      g_free (self->output);
+      self->output = g_strdup (params[2]);
+    }
+    return self;
+  }
+  refuse (self, MEDLEY_ERROR_NOT_FOUND, 0, "the job has no captions (text/vtt) of this name");
+  request_free (self);
+  return NULL;
+}
+
+void
+medley_http_get_hls_captions (MedleyHttp *http, MedleyHttpExchange *exchange,
+                              const char *const *params)
+{
+  Request *self = request_new_captions (http, exchange, params, respond_media);
+
+  /* They may well begin later than the film: an empty playlist is no failure here. */
+  if (self != NULL)
+    start_media (self, http, LONGEST_RELOAD);
+}
+
+void
+medley_http_get_hls_captions_segment (MedleyHttp *http, MedleyHttpExchange *exchange,
+                                      const char *const *params)
+{
+  Request *self = request_new_captions (http, exchange, params, respond_captions);
+
+  if (self != NULL)
+    start_segment (self, http, params[3]);
 }

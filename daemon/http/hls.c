@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #define REMEMBERED 16
+#define PIECE (64 * 1024)
 
 /* One output, as far as it was read through. Who holds a reference: the table, looks, the thread.
  */
@@ -13,9 +14,9 @@ typedef struct {
   grefcount ref_count;
   char *key;
   guint epoch; /* of the output */
-  MedleyMp4Scan *scan;
-  gboolean is_busy; /* then the scan is the thread's */
-  gboolean is_finished;
+  gboolean is_text;
+  MedleyHlsView view; /* film or captions */
+  gboolean is_busy;   /* then they are the thread's */
   GError *error;
   GPtrArray *looks; /* not owned */
 } State;
@@ -41,25 +42,43 @@ static void
 look_unref (MedleyHlsLook *self);
 
 static void
+clear_view (State *self)
+{
+  g_clear_pointer (&self->view.film, medley_mp4_scan_free);
+  g_clear_pointer (&self->view.captions, medley_vtt_scan_free);
+  self->view.is_complete = FALSE;
+}
+
+static void
+make_view (State *self)
+{
+  if (self->is_text)
+    self->view.captions = medley_vtt_scan_new ();
+  else
+    self->view.film = medley_mp4_scan_new ();
+}
+
+static void
 state_unref (State *self)
 {
   if (!g_ref_count_dec (&self->ref_count))
     return;
   g_free (self->key);
-  medley_mp4_scan_free (self->scan);
+  clear_view (self);
   g_clear_error (&self->error);
   g_ptr_array_unref (self->looks);
   g_free (self);
 }
 
 static State *
-state_new (const char *key)
+state_new (const char *key, gboolean is_text)
 {
   State *self = g_new0 (State, 1);
 
   g_ref_count_init (&self->ref_count);
   self->key = g_strdup (key);
-  self->scan = medley_mp4_scan_new ();
+  self->is_text = is_text;
+  make_view (self);
   self->looks = g_ptr_array_new ();
   return self;
 }
@@ -97,7 +116,7 @@ forget (MedleyHls *self)
 
 /* (transfer none) */
 static State *
-find_state (MedleyHls *self, const char *key)
+find_state (MedleyHls *self, const char *key, gboolean is_text)
 {
   State *state = NULL;
 
@@ -111,7 +130,7 @@ find_state (MedleyHls *self, const char *key)
     }
   }
   if (state == NULL)
-    state = state_new (key);
+    state = state_new (key, is_text);
   g_queue_push_head (&self->states, state);
   return state;
 }
@@ -137,6 +156,25 @@ pass_free (gpointer data)
   g_free (self);
 }
 
+/* Returns: whether there is something to look at at @offset, as far as the file goes */
+static gboolean
+wants (State *self, guint64 *offset, gsize *length)
+{
+  if (!self->is_text)
+    return medley_mp4_scan_wants (self->view.film, offset, length);
+  *offset = medley_vtt_scan_get_offset (self->view.captions);
+  *length = 1;
+  return TRUE;
+}
+
+static gboolean
+take (State *self, GByteArray *bytes, GError **error)
+{
+  return self->is_text ? medley_vtt_scan_feed (self->view.captions, (const char *) bytes->data,
+                                               bytes->len, error)
+                       : medley_mp4_scan_take (self->view.film, bytes->data, bytes->len, error);
+}
+
 /* As far as the file went. A file that is shorter meanwhile is one that was begun anew. */
 static void
 pass_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
@@ -147,10 +185,11 @@ pass_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cance
   guint64 offset;
   gsize length;
 
-  while (medley_mp4_scan_wants (self->state->scan, &offset, &length)
-         && offset + length <= self->size) {
+  while (wants (self->state, &offset, &length) && offset + length <= self->size) {
     gssize n;
 
+    if (self->state->is_text)
+      length = (gsize) MIN (PIECE, self->size - offset);
     g_byte_array_set_size (bytes, (guint) length);
     n = pread (medley_output_reader_get_fd (self->reader), bytes->data, length, (off_t) offset);
     if (n < 0) {
@@ -160,7 +199,7 @@ pass_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cance
     }
     if ((gsize) n < length)
       break;
-    if (!medley_mp4_scan_take (self->state->scan, bytes->data, length, &error)) {
+    if (!take (self->state, bytes, &error)) {
       g_task_return_error (task, error);
       return;
     }
@@ -217,9 +256,8 @@ reset_if_begun_anew (State *state, guint epoch)
   if (state->epoch == epoch)
     return;
   state->epoch = epoch;
-  medley_mp4_scan_free (state->scan);
-  state->scan = medley_mp4_scan_new ();
-  state->is_finished = FALSE;
+  clear_view (state);
+  make_view (state);
   g_clear_error (&state->error);
 }
 
@@ -262,7 +300,7 @@ answer (MedleyHlsLook *self, const GError *error)
 
   g_ref_count_inc (&state->ref_count);
   leave (self);
-  func (error == NULL ? state->scan : NULL, error == NULL && state->is_finished, error, self->data);
+  func (error == NULL ? &state->view : NULL, error, self->data);
   state_unref (state);
 }
 
@@ -293,6 +331,24 @@ wait_for (MedleyHlsLook *self, guint64 size)
 }
 
 static void
+finish (State *state, guint64 size)
+{
+  if (state->is_text) {
+    medley_vtt_scan_finish (state->view.captions);
+    state->view.is_complete = TRUE;
+  } else {
+    state->view.is_complete = medley_mp4_scan_finish (state->view.film, size, &state->error);
+  }
+}
+
+static guint
+count_segments (State *state)
+{
+  return state->is_text ? medley_vtt_scan_get_n_segments (state->view.captions)
+                        : medley_mp4_scan_get_n_segments (state->view.film);
+}
+
+static void
 step (MedleyHlsLook *self)
 {
   State *state = self->state;
@@ -304,17 +360,17 @@ step (MedleyHlsLook *self)
     return;
   reset_if_begun_anew (state, medley_output_reader_get_epoch (self->reader));
   is_final = medley_output_reader_is_final (self->reader, &size);
-  goes_on = medley_mp4_scan_wants (state->scan, &offset, &length);
+  goes_on = wants (state, &offset, &length);
   if (state->error == NULL && goes_on && offset + length <= size) {
     start_pass (self, size);
     return;
   }
-  if (state->error == NULL && is_final && !state->is_finished)
-    state->is_finished = medley_mp4_scan_finish (state->scan, size, &state->error);
+  if (state->error == NULL && is_final && !state->view.is_complete)
+    finish (state, size);
   if (state->error != NULL)
     answer (self, state->error);
-  else if (state->is_finished || self->n_segments == 0
-           || medley_mp4_scan_get_n_segments (state->scan) >= self->n_segments)
+  else if (state->view.is_complete || self->n_segments == 0
+           || count_segments (state) >= self->n_segments)
     answer (self, NULL);
   else
     wait_for (self, goes_on ? offset + length : G_MAXUINT64);
@@ -358,7 +414,8 @@ medley_hls_look (MedleyHls *hls, MedleyJob *job, const char *output, guint n_seg
   key = g_strconcat (medley_job_get_id (job), "/", output, NULL);
   self = g_new0 (MedleyHlsLook, 1);
   g_ref_count_init (&self->ref_count);
-  self->state = find_state (hls, key);
+  self->state = find_state (hls, key,
+                            g_str_equal (medley_output_reader_get_media_type (reader), "text/vtt"));
   g_ref_count_inc (&self->state->ref_count);
   self->reader = g_steal_pointer (&reader);
   self->cancellable = g_cancellable_new ();

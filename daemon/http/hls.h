@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/mp4-scan.h"
+#include "http/vtt-scan.h"
 #include "job/output-reader.h"
 
 G_BEGIN_DECLS
@@ -30,17 +31,29 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyHls, medley_hls_free)
 typedef struct _MedleyHlsLook MedleyHlsLook;
 
 /**
+ * MedleyHlsView:
+ * @film: (nullable): what there is of an MP4
+ * @captions: (nullable): what there is of captions, an output of the type text/vtt
+ * @is_complete: whether the output is complete, and this has all of it
+ *
+ * What is known of an output. One of the two is there.
+ */
+typedef struct {
+  MedleyMp4Scan *film;
+  MedleyVttScan *captions;
+  gboolean is_complete;
+} MedleyHlsView;
+
+/**
  * MedleyHlsFunc:
- * @scan: (nullable): what there is; until the function returns. %NULL with an error
- * @is_complete: whether the output is complete, and @scan has all of it
+ * @view: (nullable): what there is; until the function returns. %NULL with an error
  * @error: (nullable): the job's own when it failed; %MEDLEY_ERROR_UNSUPPORTED_TYPE when the output
  * cannot be divided
  * @data: as given
  *
  * Called once. May free the look.
  */
-typedef void (*MedleyHlsFunc) (MedleyMp4Scan *scan, gboolean is_complete, const GError *error,
-                               gpointer data);
+typedef void (*MedleyHlsFunc) (const MedleyHlsView *view, const GError *error, gpointer data);
 
 /**
  * medley_hls_look:

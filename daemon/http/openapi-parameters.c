@@ -13,6 +13,8 @@ static const struct {
   { "/api/v1/jobs/{id}/inputs/", "name", "Name of an input of the job's pipeline" },
   { "/api/v1/jobs/{id}/outputs/", "name", "Name of an output of the job" },
   { "/api/v1/jobs/{id}/outputs/{name}/hls/", "segment", "Number of a segment, from 0" },
+  { "/api/v1/jobs/{id}/outputs/{name}/hls/", "captions",
+    "Name of an output of the job of the type text/vtt" },
   { "/api/v1/pipelines/", "name", "Name of a pipeline" },
   { "/api/v1/engines/", "name", "Name of an engine" },
   { "/v1/models/", "model", "Name of a pipeline that serves a route" },

@@ -48,6 +48,15 @@ static const MedleyHttpRoute table[] = {
     MEDLEY_HTTP_HEADERS ({ "If-None-Match", "string", "`ETag`s the client has" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "The bytes", PARTS, NULL }, { 304, "The client has it" }),
     .errors = "not-found unsupported-type:406 interrupted:410" },
+  { "GET", OUTPUT "/hls/captions/{captions}.m3u8", READ, medley_http_get_hls_captions, "getHlsCaptions",
+    "Lists the segments that captions beside an output have so far",
+    MEDLEY_HTTP_QUERY ({ "_HLS_msn", "integer", "waits, some seconds at most, until there is a segment of this number" }),
+    MEDLEY_HTTP_ANSWERS ({ 200, "The media playlist", PLAYLIST, NULL }),
+    .errors = "not-found unsupported-type:406 unavailable " MEDLEY_HTTP_RUN_ERRORS },
+  { "GET", OUTPUT "/hls/captions/{captions}/{segment}.vtt", READ, medley_http_get_hls_captions_segment,
+    "getHlsCaptionsSegment", "A segment of captions: the cues of six seconds",
+    MEDLEY_HTTP_ANSWERS ({ 200, "WebVTT", "text/vtt", NULL }),
+    .errors = "not-found unsupported-type:406" },
 };
 /* clang-format on */
 

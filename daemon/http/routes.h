@@ -263,6 +263,12 @@ void
 medley_http_get_hls_segment (MedleyHttp *http, MedleyHttpExchange *exchange,
                              const char *const *params);
 void
+medley_http_get_hls_captions (MedleyHttp *http, MedleyHttpExchange *exchange,
+                              const char *const *params);
+void
+medley_http_get_hls_captions_segment (MedleyHttp *http, MedleyHttpExchange *exchange,
+                                      const char *const *params);
+void
 medley_http_follow_events (MedleyHttp *http, MedleyHttpExchange *exchange,
                            const char *const *params);
 

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 from httptest import Client, Face
-from medleytest import PATIENCE, SOURCE, Daemon, decoded_seconds, main, probe
+from medleytest import PATIENCE, SOURCE, Daemon, cues, decoded_seconds, main, probe
 
 ARTICLE = (SOURCE / "samples" / "article.txt").read_text()
+SMALL = {"width": 640, "height": 360}
 TYPES = {"video": ("narrated-video", "article", "video/mp4"), "speech": ("speak", "text", "audio/mp4")}
 
 
@@ -32,11 +33,12 @@ class Playlist:
 class Live:
     """A job that surely still runs: its input is open as long as the test likes."""
 
-    def __init__(self, daemon, output, text=ARTICLE):
+    def __init__(self, daemon, output, text=ARTICLE, more=None):
         self.daemon, self.output = daemon, output
         pipeline, name, kind = TYPES[output]
-        self.id = daemon.create(pipeline=pipeline, inputs={name: {"upload": True}}, outputs={output: {"type": kind}},
-                                **({"parameters": {"width": 640, "height": 360}} if output == "video" else {}))["id"]
+        self.id = daemon.create(pipeline=pipeline, inputs={name: {"upload": True}},
+                                outputs={output: {"type": kind}, **(more or {})},
+                                parameters=SMALL if output == "video" else {})["id"]
         self.path = f"/api/v1/jobs/{self.id}/outputs/{output}"
         self.client = Client(daemon)
         self.client.send(f"PUT /api/v1/jobs/{self.id}/inputs/{name} HTTP/1.1\r\nHost: a\r\n"
@@ -166,6 +168,36 @@ class Hls(Face):
 
     def test_audio(self):
         self.check_watch("speech", 60)
+
+    def test_captions(self):
+        """Beside a film that is still made; each cue is in the segments of its time, and in no other."""
+        live = Live(self.daemon, "video", more={"captions": {}})
+        index = live.hls("index.m3u8").body.decode()
+        self.assertIn('SUBTITLES="captions"', index)
+        uri = re.search(r'TYPE=SUBTITLES.*URI="([^"]+)"', index).group(1)
+        deadline = time.monotonic() + PATIENCE
+        early = Playlist(live.hls(f"{uri}?_HLS_msn=3").body.decode())
+        while len(early.uris) < 4 and time.monotonic() < deadline:
+            early = Playlist(live.hls(f"{uri}?_HLS_msn=3").body.decode())
+        self.assertFalse(early.is_complete)
+        self.assertEqual(self.daemon.job(live.id)["state"], "running")
+        first = [live.hls(f"captions/{name}") for name in early.uris]
+        self.assertEqual(first[0].headers["content-type"], "text/vtt; charset=utf-8")
+        for name in ("captions/captions/99999.vtt", "captions/video.m3u8", "captions/none/0.vtt"):
+            self.problem(live.hls(name), 404, "not-found")
+        live.finish()
+        late = Playlist(live.hls(uri).body.decode())
+        self.assertTrue(late.is_complete)
+        self.assertTrue(late.text.startswith(early.text))
+        whole = cues(self.daemon.curl(f"/api/v1/jobs/{live.id}/outputs/captions").body.decode())
+        self.assertGreater(len(whole), 10)
+        self.assertAlmostEqual(sum(late.durations), max(end for _, end, _ in whole), delta=0.01)
+        for i, name in enumerate(late.uris):
+            reply = live.hls(f"captions/{name}")
+            if i < len(first):
+                self.assertEqual(reply.body, first[i].body, "a segment that was there stays as it is")
+            wanted = [cue for cue in whole if cue[0] < 6 * (i + 1) and cue[1] > 6 * i]
+            self.assertEqual(cues(reply.body.decode()), wanted)
 
     def test_after_a_restart(self):
         """What a player has from before the daemon was started anew still fits."""

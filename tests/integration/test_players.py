@@ -43,16 +43,16 @@ class Players(unittest.TestCase):
             upload.close()
             self.daemon.curl(f"/api/v1/jobs/{job}/cancel", "-X", "POST")
 
-    def create(self, output, kind):
+    def create(self, output, kind, more=None):
         """A job whose input was announced; returns its id, the output's path and the input's."""
         pipeline, name, parameters = PIPELINES[output]
         job = self.daemon.create(pipeline=pipeline, inputs={name: {"upload": True}}, parameters=parameters,
-                                 outputs={output: {"type": kind}})["id"]
+                                 outputs={output: {"type": kind}, **(more or {})})["id"]
         return job, f"/api/v1/jobs/{job}/outputs/{output}", f"/api/v1/jobs/{job}/inputs/{name}"
 
-    def begin(self, output, kind):
+    def begin(self, output, kind, more=None):
         """A job that runs, with an output that grows and stops before its end."""
-        job, path, upload = self.create(output, kind)
+        job, path, upload = self.create(output, kind, more)
         client = Client(self.daemon)
         client.send(f"PUT {upload} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         client.chunk(ARTICLE.encode())
@@ -116,7 +116,7 @@ class Players(unittest.TestCase):
         """One start of the browser for all: by its own elements, by hls.js, and events."""
         if shutil.which("chromium") is None:
             self.fail("there is no chromium: ./bootstrap installs it")
-        film, sound = self.begin("video", "video/mp4"), self.begin("speech", "audio/mp4")
+        film, sound = self.begin("video", "video/mp4", {"captions": {}}), self.begin("speech", "audio/mp4")
         index = "/hls/index.m3u8"
         cases = [{"name": "events", "how": "events", "job": film[0], "path": f"/api/v1/jobs/{film[0]}/events", "wanted": 5}]
         for name, (job, path), how, tag, below in [
@@ -157,6 +157,9 @@ class Players(unittest.TestCase):
                     self.assertTrue(result["end"]["ended"], result)
                     self.assertGreater(result["end"]["time"], 5)
                     self.assertEqual(self.daemon.wait(case["job"])["state"], "done")
+        self.assertEqual(results["hls.js video"]["tracks"], ["captions"])
+        shown = results["hls.js video"]["cues"]
+        self.assertTrue(shown and shown[0][:20] in ARTICLE, shown)
         waits = [a for a in results["hls.js video"]["asked"] if "_HLS_msn=" in a["path"]]
         self.assertTrue(waits, "hls.js waits for segments instead of asking again and again")
 

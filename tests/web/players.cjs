@@ -100,6 +100,11 @@ async function play({ path, how, tag, seconds, patience }) {
     const level = hls.levels[hls.currentLevel >= 0 ? hls.currentLevel : 0];
     seen.live = level && level.details ? level.details.live : null;
     seen.fragments = level && level.details ? level.details.fragments.length : 0;
+    seen.tracks = hls.subtitleTracks.map((track) => track.name);
+    const cues = () => [...media.textTracks].flatMap((track) => [...(track.cues || [])]).map((cue) => cue.text);
+    while (seen.tracks.length > 0 && cues().length === 0 && performance.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    seen.cues = cues().slice(0, 5);
     seen.codecs = level ? [level.videoCodec || null, level.audioCodec || null] : null;
   }
   window.current = { media, hls };
