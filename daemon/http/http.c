@@ -335,6 +335,7 @@ start (MedleyHttp *self, GError **error)
   medley_http_access_set_changed_func (self->access, on_access_changed, self);
   if (medley_config_get_boolean (self->config, "http.tcp") && !open_tcp (self, error))
     return FALSE;
+  medley_http_listener_begin (self->listener);
   where = medley_http_listener_describe (self->listener, self->tls != NULL);
   medley_job_manager_set_face (self->manager, "http", where);
   return TRUE;

@@ -57,10 +57,18 @@ medley_http_listener_new (MedleyConfig *config, MedleyHttpAcceptFunc func, gpoin
   self->data = data;
   self->lock = -1;
   self->service = g_socket_service_new ();
+  /* A place that is added while it accepts has it drop who was just accepted elsewhere. */
+  g_socket_service_stop (self->service);
   /* Before any socket is added: those that listen already cannot be told. */
   g_socket_listener_set_backlog (G_SOCKET_LISTENER (self->service), BACKLOG);
   g_signal_connect (self->service, "incoming", G_CALLBACK (on_incoming), self);
   return self;
+}
+
+void
+medley_http_listener_begin (MedleyHttpListener *self)
+{
+  g_socket_service_start (self->service);
 }
 
 void

@@ -23,6 +23,10 @@ typedef void (*MedleyHttpAcceptFunc) (GSocketConnection *connection, gboolean is
 MedleyHttpListener *
 medley_http_listener_new (MedleyConfig *config, MedleyHttpAcceptFunc func, gpointer data);
 
+/* Accepts from now on: once all places are open. Who comes before waits. */
+void
+medley_http_listener_begin (MedleyHttpListener *self);
+
 /* Closes and removes the socket. */
 void
 medley_http_listener_free (MedleyHttpListener *self);

@@ -101,6 +101,7 @@ list_errors (const MedleyHttpRoute *route)
 {
   g_autofree char *all = g_strconcat ("invalid-argument not-allowed ",
                                       route->scope != MEDLEY_HTTP_SCOPE_NONE ? "unauthorized " : "",
+                                      route->scope > MEDLEY_HTTP_SCOPE_READ ? "forbidden " : "",
                                       route->errors, NULL);
 
   return g_strsplit (all, " ", -1);

@@ -136,9 +136,8 @@ typedef struct {
 
 /* What the creation of a job may be refused with, and the end of its run be. */
 #define MEDLEY_HTTP_CREATION_ERRORS                                                                \
-  "not-found unsupported-type invalid-pipeline invalid-parameter invalid-property unknown-engine " \
-  "missing-input unknown-input unknown-output queue-full no-space unavailable sandbox-missing "    \
-  "key-reused"
+  "not-found unsupported-type invalid-pipeline invalid-parameter missing-input unknown-input "     \
+  "unknown-output empty-input queue-full no-space unavailable sandbox-missing key-reused"
 #define MEDLEY_HTTP_RUN_ERRORS                                                                     \
   "bad-input bad-encoding nul-in-text empty-input image-too-large unknown-voice unknown-language " \
   "engine-failed worker-crashed worker-hung memory-limit time-limit output-too-large cancelled "   \
