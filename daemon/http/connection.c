@@ -35,7 +35,8 @@ struct _MedleyHttpConnection {
 
   Phase phase;
   GByteArray *received;
-  gsize checked; /* of the received bytes: seen while looking for the head's end */
+  gboolean waits; /* for its turn, with a request that came ahead of time */
+  gsize checked;  /* of the received bytes: seen while looking for the head's end */
   MedleyHttpExchange *exchange;
 
   GSource *readable;
@@ -183,6 +184,8 @@ medley_http_connection_update (MedleyHttpConnection *self)
     wanted = self->writable == NULL;
     break;
   case PHASE_HEAD:
+    wanted = !self->waits;
+    break;
   case PHASE_LINGER:
     wanted = TRUE;
     break;
@@ -436,17 +439,15 @@ process_head (MedleyHttpConnection *self)
   self->traits->dispatch (exchange, self->traits->data);
 }
 
-static gboolean
-on_next_request (gpointer data)
+void
+medley_http_connection_go_on (MedleyHttpConnection *self)
 {
-  MedleyHttpConnection *self = data;
-
-  if (self->phase == PHASE_HEAD && self->received->len > 0) {
+  g_ref_count_inc (&self->ref_count);
+  self->waits = FALSE;
+  if (self->phase == PHASE_HEAD && self->received->len > 0)
     process_head (self);
-    medley_http_connection_update (self);
-  }
+  medley_http_connection_update (self);
   connection_unref (self);
-  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -474,12 +475,12 @@ medley_http_connection_exchange_done (MedleyHttpConnection *self, gboolean keep,
     self->phase = PHASE_HEAD;
     medley_http_connection_set_deadline (self, MEDLEY_HTTP_READ_DEADLINE,
                                          self->traits->header_timeout);
+    /* Not right here: a client that pipelines thousands of requests would grow our stack, and
+     * keep others waiting. */
+    self->waits = self->received->len > 0;
     medley_http_connection_update (self);
-    /* Not right here: a client that pipelines thousands of requests would grow our stack. */
-    if (self->received->len > 0) {
-      g_ref_count_inc (&self->ref_count);
-      g_idle_add_full (G_PRIORITY_DEFAULT, on_next_request, self, NULL);
-    }
+    if (self->waits)
+      self->traits->wait (self, self->traits->data);
   } else if (lingering) {
     linger (self);
   } else {

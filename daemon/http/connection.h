@@ -20,6 +20,8 @@ typedef struct _MedleyHttpConnection MedleyHttpConnection;
  * should read, in seconds
  * @dispatch: called with each request; must answer it, now or later
  * @refuse: called to answer a request whose head could not be understood
+ * @wait: called when a connection's next request has come already: medley_http_connection_go_on()
+ * shall be called soon, unless it is closed before
  * @closed: called once, when the connection is gone
  * @answered: (nullable): called after each request, when nothing of it is left to do, whatever
  * became of it
@@ -35,6 +37,7 @@ typedef struct {
   guint idle_timeout;
   void (*dispatch) (MedleyHttpExchange *exchange, gpointer data);
   void (*refuse) (MedleyHttpExchange *exchange, guint status, const GError *error, gpointer data);
+  void (*wait) (MedleyHttpConnection *connection, gpointer data);
   void (*closed) (MedleyHttpConnection *connection, gpointer data);
   void (*answered) (MedleyHttpExchange *exchange, gpointer data);
   gpointer data;
@@ -62,6 +65,10 @@ typedef struct {
 MedleyHttpConnection *
 medley_http_connection_start (GIOStream *stream, gboolean is_local, const char *client,
                               const MedleyHttpTraits *traits);
+
+/* Answers the request for which it waited. */
+void
+medley_http_connection_go_on (MedleyHttpConnection *self);
 
 /* Closes at once; a running exchange learns that its client is gone. */
 void

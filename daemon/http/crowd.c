@@ -11,6 +11,8 @@ typedef struct {
 struct _MedleyHttpCrowd {
   GHashTable *connections; /* connection → Peer */
   GHashTable *peers;       /* name → Peer, as long as it has connections */
+  GQueue waiting;          /* connections whose next request is there */
+  guint turn;              /* source */
   guint most;
   guint most_per_peer;
 };
@@ -39,6 +41,8 @@ medley_http_crowd_new (guint most, guint most_per_peer)
 void
 medley_http_crowd_free (MedleyHttpCrowd *self)
 {
+  g_clear_handle_id (&self->turn, g_source_remove);
+  g_queue_clear (&self->waiting);
   g_hash_table_unref (self->connections);
   g_hash_table_unref (self->peers);
   g_free (self);
@@ -139,8 +143,31 @@ medley_http_crowd_remove (MedleyHttpCrowd *self, MedleyHttpConnection *connectio
   Peer *peer = g_hash_table_lookup (self->connections, connection);
 
   g_hash_table_remove (self->connections, connection);
+  g_queue_remove (&self->waiting, connection);
   if (peer != NULL && --peer->n_connections == 0)
     g_hash_table_remove (self->peers, peer->name);
+}
+
+static gboolean
+on_turn (gpointer data)
+{
+  MedleyHttpCrowd *self = data;
+  MedleyHttpConnection *connection = g_queue_pop_head (&self->waiting);
+
+  if (connection != NULL)
+    medley_http_connection_go_on (connection);
+  if (!g_queue_is_empty (&self->waiting))
+    return G_SOURCE_CONTINUE;
+  self->turn = 0;
+  return G_SOURCE_REMOVE;
+}
+
+void
+medley_http_crowd_wait (MedleyHttpCrowd *self, MedleyHttpConnection *connection)
+{
+  g_queue_push_tail (&self->waiting, connection);
+  if (self->turn == 0)
+    self->turn = g_idle_add_full (G_PRIORITY_DEFAULT, on_turn, self, NULL);
 }
 
 guint

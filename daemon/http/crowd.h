@@ -50,6 +50,11 @@ medley_http_crowd_add (MedleyHttpCrowd *self, MedleyHttpConnection *connection, 
 void
 medley_http_crowd_remove (MedleyHttpCrowd *self, MedleyHttpConnection *connection);
 
+/* Lets a connection go on when it is its turn: one in each round of the main loop, so that clients
+ * that send many requests ahead do not keep those waiting that send one. */
+void
+medley_http_crowd_wait (MedleyHttpCrowd *self, MedleyHttpConnection *connection);
+
 /* how many connections there are */
 guint
 medley_http_crowd_count (MedleyHttpCrowd *self);

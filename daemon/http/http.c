@@ -151,6 +151,14 @@ refuse (MedleyHttpExchange *exchange, guint status, const GError *error, gpointe
 /* Connections */
 
 static void
+on_wait (MedleyHttpConnection *connection, gpointer data)
+{
+  MedleyHttp *self = data;
+
+  medley_http_crowd_wait (self->crowd, connection);
+}
+
+static void
 on_closed (MedleyHttpConnection *connection, gpointer data)
 {
   MedleyHttp *self = data;
@@ -316,6 +324,7 @@ start (MedleyHttp *self, GError **error)
     .idle_timeout = (guint) medley_config_get_number (self->config, "http.idle-timeout"),
     .dispatch = dispatch,
     .refuse = refuse,
+    .wait = on_wait,
     .closed = on_closed,
     .answered = on_answered,
     .data = self,

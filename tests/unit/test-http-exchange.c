@@ -20,12 +20,36 @@ typedef struct {
   char *read_error;
   guint requests;
   MedleyHttpExchange *held;
+  MedleyHttpConnection *waiting; /* for its turn */
+  guint turn;
 } Fixture;
 
 static void
 on_closed (MedleyHttpConnection *connection, gpointer data)
 {
-  ((Fixture *) data)->closed = TRUE;
+  Fixture *self = data;
+
+  self->closed = TRUE;
+  g_clear_handle_id (&self->turn, g_source_remove);
+}
+
+static gboolean
+go_on (gpointer data)
+{
+  Fixture *self = data;
+
+  self->turn = 0;
+  medley_http_connection_go_on (self->waiting);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_wait (MedleyHttpConnection *connection, gpointer data)
+{
+  Fixture *self = data;
+
+  self->waiting = connection;
+  self->turn = g_idle_add (go_on, self);
 }
 
 static void
@@ -56,6 +80,7 @@ set_up (Fixture *self, gconstpointer dispatch)
                                      .idle_timeout = 30,
                                      .dispatch = (gpointer) dispatch,
                                      .refuse = on_refuse,
+                                     .wait = on_wait,
                                      .closed = on_closed,
                                      .data = self };
   stream = g_socket_connection_factory_create_connection (server);
