@@ -222,11 +222,11 @@ test_answers_while_uploading (Fixture *self, gconstpointer unused)
   send_text (self, "3\r\ntwo\r\n");
   wait_for (self, "3\r\ntwo\r\n", NULL);
   send_text (self, "0\r\n\r\n");
-  wait_for (self, "0\r\n\r\n", NULL);
+  wait_for (self, "\r\n0\r\n\r\n", NULL);
   /* The connection serves again. */
   g_string_truncate (self->got, 0);
   send_text (self, "POST /y HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
-  wait_for (self, "0\r\n\r\n", NULL);
+  wait_for (self, "\r\n0\r\n\r\n", NULL);
   g_assert_nonnull (strstr (self->got->str, "5\r\nhello\r\n"));
   g_assert_cmpuint (self->requests, ==, 2);
   g_assert_false (self->is_gone);
@@ -258,7 +258,7 @@ test_malformed_chunk (Fixture *self, gconstpointer unused)
       self, "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\nzzz\r\n");
   wait_for (self, NULL, &self->ended);
   g_assert_nonnull (strstr (self->read_error, "chunk size"));
-  g_assert_null (strstr (self->got->str, "0\r\n\r\n"));
+  g_assert_null (strstr (self->got->str, "\r\n0\r\n\r\n"));
 }
 
 static void
