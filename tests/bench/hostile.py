@@ -20,7 +20,7 @@ ECHO = {
 
 
 def tell(name, times, growth):
-    print(f"{name:34} {len(times):7} requests  p50 {attacks.percentile(times, 0.5) * 1000:7.2f} ms  "
+    print(f"{name:14} {len(times):7} requests  p50 {attacks.percentile(times, 0.5) * 1000:7.2f} ms  "
           f"p99 {attacks.percentile(times, 0.99) * 1000:7.2f} ms  longest {max(times) * 1000:8.2f} ms"
           + (f"  grew by {growth / 1e6:5.1f} MB" if growth is not None else ""))
 
@@ -41,7 +41,7 @@ def main():
             attack = attacks.Attack(name, port, token, f"/api/v1/jobs/{job}/outputs/out")
             times = attacks.watch(str(daemon.socket), seconds)
             attack.end()
-            tell(attacks.ATTACKS[name].__doc__.split(".")[0][:34], times, memory.end())
+            tell(name, times, memory.end())
 
 
 if __name__ == "__main__":
