@@ -329,6 +329,56 @@ handle_clear_cache (MedleyBusManager1 *manager, GDBusMethodInvocation *invocatio
   return TRUE;
 }
 
+static void
+pipeline_saved (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GDBusMethodInvocation *invocation = data;
+  g_autoptr (GVariant) faults = NULL;
+  g_autoptr (GError) error = NULL;
+  gboolean is_new;
+
+  if (medley_job_manager_save_pipeline_finish (MEDLEY_JOB_MANAGER (source), result, &is_new,
+                                               &faults, &error)) {
+    g_dbus_method_invocation_return_value (invocation, g_variant_new ("(b)", is_new));
+  } else if (faults != NULL) {
+    g_autoptr (GError) whole = add_faults (error, faults);
+
+    medley_dbus_return_error (invocation, whole);
+  } else {
+    medley_dbus_return_error (invocation, error);
+  }
+}
+
+static gboolean
+handle_save_pipeline (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
+                      const char *name, const char *json, MedleyJobManager *jobs)
+{
+  g_autoptr (GBytes) text = g_bytes_new (json, strlen (json));
+
+  medley_job_manager_save_pipeline_async (jobs, name, text, NULL, NULL, pipeline_saved, invocation);
+  return TRUE;
+}
+
+static void
+pipeline_removed (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GDBusMethodInvocation *invocation = data;
+  g_autoptr (GError) error = NULL;
+
+  if (medley_job_manager_remove_pipeline_finish (MEDLEY_JOB_MANAGER (source), result, &error))
+    g_dbus_method_invocation_return_value (invocation, NULL);
+  else
+    medley_dbus_return_error (invocation, error);
+}
+
+static gboolean
+handle_remove_pipeline (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
+                        const char *name, MedleyJobManager *jobs)
+{
+  medley_job_manager_remove_pipeline_async (jobs, name, NULL, NULL, pipeline_removed, invocation);
+  return TRUE;
+}
+
 static gboolean
 handle_get_status (MedleyBusManager1 *manager, GDBusMethodInvocation *invocation,
                    MedleyJobManager *jobs)
@@ -351,6 +401,8 @@ static const struct {
   { "handle-retry-job", G_CALLBACK (handle_retry_job) },
   { "handle-remove-job", G_CALLBACK (handle_remove_job) },
   { "handle-clear-cache", G_CALLBACK (handle_clear_cache) },
+  { "handle-save-pipeline", G_CALLBACK (handle_save_pipeline) },
+  { "handle-remove-pipeline", G_CALLBACK (handle_remove_pipeline) },
   { "handle-get-status", G_CALLBACK (handle_get_status) },
 };
 

@@ -109,9 +109,9 @@ medley_job_request_set_attempts (MedleyJobRequest *self, guint attempts);
 /* whether results of stages may be taken from, and kept in, the stage cache; TRUE */
 void
 medley_job_request_set_use_cache (MedleyJobRequest *self, gboolean use);
-/* The client waits for the output and takes the job back by leaving, so that there is no job without
- * it: the job starts without waiting for the disk. It outlives the daemon all the same; a loss of
- * power, which the client sees as well, may take it. */
+/* The client waits for the output and takes the job back by leaving, so that there is no job
+ * without it: the job starts without waiting for the disk. It outlives the daemon all the same; a
+ * loss of power, which the client sees as well, may take it. */
 void
 medley_job_request_set_attached (MedleyJobRequest *self);
 /* A client's name for this request: a second one with the same key gets the job of the first.
@@ -331,9 +331,10 @@ medley_job_manager_save_pipeline_async (MedleyJobManager *self, const char *name
  * @is_new: (out): whether there was none of that name
  * @faults: (out) (optional) (transfer full) (nullable): with %MEDLEY_ERROR_INVALID_PIPELINE
  * `aa{sv}` as medley_faults_to_variant() makes it
- * @error: %MEDLEY_ERROR_INVALID_PIPELINE, %MEDLEY_ERROR_UNAVAILABLE or
- * %MEDLEY_ERROR_SANDBOX_MISSING when no worker could check it, %MEDLEY_ERROR_NO_SPACE,
- * %MEDLEY_ERROR_IO, %MEDLEY_ERROR_NOT_ALLOWED without a folder, or the condition's
+ * @error: %MEDLEY_ERROR_INVALID_ARGUMENT for the name, %MEDLEY_ERROR_INVALID_PIPELINE,
+ * %MEDLEY_ERROR_UNAVAILABLE or %MEDLEY_ERROR_SANDBOX_MISSING when no worker could check it,
+ * %MEDLEY_ERROR_NO_SPACE, %MEDLEY_ERROR_IO, %MEDLEY_ERROR_NOT_ALLOWED without a folder, or the
+ * condition's
  *
  * Returns: whether it is on the disk, and in the library
  */

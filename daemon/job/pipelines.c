@@ -5,11 +5,14 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "job/manager-private.h"
 #include "pipeline/plan.h"
+
+#define MAX_NAME 128
 
 typedef struct {
   char *name;
@@ -199,6 +202,15 @@ checked (GObject *source, GAsyncResult *result, gpointer data)
     enqueue (self, task);
 }
 
+/* It becomes a part of a path. */
+static gboolean
+is_name (const char *name)
+{
+  gsize n = strspn (name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+  return n > 0 && n <= MAX_NAME && name[n] == '\0';
+}
+
 static GTask *
 new_change (MedleyJobManager *self, const char *name, GBytes *text,
             MedleyPipelineCondition condition, gpointer condition_data,
@@ -211,9 +223,16 @@ new_change (MedleyJobManager *self, const char *name, GBytes *text,
   change->text = text != NULL ? g_bytes_ref (text) : NULL;
   change->condition = condition;
   change->condition_data = condition_data;
+  g_task_set_task_data (task, change, change_free);
+  if (!is_name (name)) {
+    g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                             "a pipeline's name is 1 to %d letters, digits, \"_\" and \"-\"",
+                             MAX_NAME);
+    g_clear_object (&task);
+    return NULL;
+  }
   if (medley_library_get_folder (self->library) != NULL)
     change->path = medley_library_make_path (self->library, name);
-  g_task_set_task_data (task, change, change_free);
   if (change->path == NULL) {
     g_task_return_new_error (task, MEDLEY_ERROR, MEDLEY_ERROR_NOT_ALLOWED,
                              "there is no folder for pipelines (paths.pipelines)");

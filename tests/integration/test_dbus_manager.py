@@ -86,6 +86,26 @@ class Manager(DBusTest):
         valid, faults = self.client.manager("Validate", "(s)", wrong)
         self.assertEqual((valid, [f["code"] for f in faults]), (False, ["unknown-property"]), faults)
 
+    def test_pipelines_are_saved_and_removed(self):
+        text = json.dumps(dict(PIPELINES["echo.json"], name="kept", title="Kept"))
+        self.assertEqual(self.client.manager("SavePipeline", "(ss)", "kept", text), (True,))
+        self.assertEqual(self.client.manager("SavePipeline", "(ss)", "kept", text), (False,))
+        job = self.client.wait(self.client.run("kept", {"text": "x\n"}, {}))
+        self.assertEqual(job["State"], "done", job)
+        for name, words, *call in (
+            ("InvalidPipeline", "no input or stage", "SavePipeline", "(ss)", "torn", json.dumps(
+                dict(PIPELINES["echo.json"], outputs={"o": {"from": "nothing", "type": "text/plain"}}))),
+            ("InvalidPipeline", "", "SavePipeline", "(ss)", "torn", "{"),
+            ("InvalidArgument", "letters", "SavePipeline", "(ss)", "../torn", text),
+            ("InvalidArgument", "letters", "RemovePipeline", "(s)", "../../secret"),
+            ("NotAllowed", "was installed", "RemovePipeline", "(s)", "speak"),
+            ("NotFound", "torn", "RemovePipeline", "(s)", "torn"),
+        ):
+            with self.subTest(call=call):
+                self.assert_refused(name, words, self.client.manager, *call)
+        self.client.manager("RemovePipeline", "(s)", "kept")
+        self.assert_refused("NotFound", "kept", self.client.run, "kept", {"text": "x"}, {})
+
     def test_status_and_version(self):
         status = self.client.manager("GetStatus")[0]
         self.assertEqual(status["faces"]["dbus"], "org.medley.Medley1 on the session bus")
