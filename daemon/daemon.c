@@ -69,6 +69,8 @@ described (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = medley_pool_ask_finish (MEDLEY_POOL (source), result, &error);
 
+  if (self->pool == NULL)
+    return; /* disposed of */
   if (reply != NULL) {
     g_autoptr (GVariant) engines = g_variant_get_child_value (reply, 0);
     g_autoptr (GVariant) broken = g_variant_get_child_value (reply, 2);

@@ -84,31 +84,32 @@ run (MedleyConfig *config, gboolean private, int ready_fd, int alive_fd)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (MedleyNotify) notify = private ? NULL : medley_notify_new ();
-  g_autoptr (MedleyDaemon) daemon = medley_daemon_new (config, &error);
-  Main self = { .ready_fd = ready_fd, .daemon = daemon, .notify = notify, .is_private = private };
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_autoptr (MedleyDaemon) daemon = NULL;
+  Main self = { .ready_fd = ready_fd, .loop = loop, .notify = notify, .is_private = private };
   guint sources[3] = { 0 };
 
-  if (daemon == NULL) {
-    g_printerr ("medleyd: %s: %s\n", medley_error_info (error)->name, error->message);
-    return medley_error_info (error)->exit_code;
-  }
-  self.loop = g_main_loop_new (NULL, FALSE);
+  /* First: who is asked to end while the store is being opened closes it before. */
   sources[0] = g_unix_signal_add (SIGTERM, asked_to_end, &self);
   sources[1] = g_unix_signal_add (SIGINT, asked_to_end, &self);
   if (alive_fd >= 0)
     sources[2] = g_unix_fd_add (alive_fd, G_IO_IN | G_IO_HUP | G_IO_ERR, starter_left, &self);
-  g_signal_connect (daemon, "ready", G_CALLBACK (daemon_ready), &self);
-  g_signal_connect (daemon, "failed", G_CALLBACK (daemon_failed), &self);
-  medley_daemon_start (daemon);
-  g_main_loop_run (self.loop);
-
-  g_source_remove (sources[0]);
-  g_source_remove (sources[1]);
-  if (alive_fd >= 0 && g_main_context_find_source_by_id (NULL, sources[2]) != NULL)
-    g_source_remove (sources[2]);
-  g_main_loop_unref (self.loop);
-  /* What it waited for may hold it; its files are closed here all the same. */
-  g_object_run_dispose (G_OBJECT (daemon));
+  self.daemon = daemon = medley_daemon_new (config, &error);
+  if (daemon != NULL) {
+    g_signal_connect (daemon, "ready", G_CALLBACK (daemon_ready), &self);
+    g_signal_connect (daemon, "failed", G_CALLBACK (daemon_failed), &self);
+    medley_daemon_start (daemon);
+    g_main_loop_run (loop);
+    /* What it waited for may hold it; its files are closed here all the same. */
+    g_object_run_dispose (G_OBJECT (daemon));
+  } else {
+    g_printerr ("medleyd: %s: %s\n", medley_error_info (error)->name, error->message);
+    self.status = medley_error_info (error)->exit_code;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++) {
+    if (sources[i] != 0 && g_main_context_find_source_by_id (NULL, sources[i]) != NULL)
+      g_source_remove (sources[i]);
+  }
   return self.status;
 }
 

@@ -33,10 +33,14 @@ medley_pool_fail_questions (MedleyPool *self, const GError *error)
   }
 }
 
+/* Answered, if only with an error: who asked has given its data away until then. */
 void
 medley_pool_drop_questions (MedleyPool *self)
 {
-  g_queue_clear_full (&self->questions, (GDestroyNotify) question_free);
+  g_autoptr (GError) error = g_error_new (MEDLEY_ERROR, MEDLEY_ERROR_UNAVAILABLE,
+                                          "the daemon ends, no worker is asked any more");
+
+  medley_pool_fail_questions (self, error);
 }
 
 void

@@ -241,7 +241,10 @@ class Reply:
         self.status, self.headers, self.body, self.exit_code, self.stderr = status, headers, body, exit_code, stderr
 
     def json(self):
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise ValueError(f"no JSON: {error}; status {self.status}, {self.body[:200]!r}, {self.stderr}") from error
 
 
 def probe(path):

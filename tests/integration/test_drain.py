@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -49,6 +50,24 @@ class Upload:
         """Ends the body; returns the answer's status."""
         self.socket.sendall(b"0\r\n\r\n")
         return int(self.socket.recv(65536).split()[1])
+
+
+class Start(unittest.TestCase):
+    def test_who_is_asked_to_end_while_it_starts_ends_well(self):
+        """From the moment when it opens its store: nothing is left, which a sanitizer would say with its status."""
+        daemon = Daemon()
+        self.addCleanup(shutil.rmtree, daemon.folder, True)
+        for pause in (0, 0.02, 0.1, 0.3):
+            shutil.rmtree(daemon.folder / "state", ignore_errors=True)
+            ready = daemon.launch()
+            deadline = time.monotonic() + PATIENCE
+            while not list(daemon.folder.glob("state/**/jobs.db")):
+                self.assertLess(time.monotonic(), deadline)
+                self.assertIsNone(daemon.process.poll())
+                time.sleep(0.001)
+            time.sleep(pause)
+            self.assertEqual(daemon.stop(), 0, (pause, daemon.log.read_text()))
+            os.close(ready)
 
 
 class Drain(unittest.TestCase):
