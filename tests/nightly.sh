@@ -42,7 +42,8 @@ nightly_memory() {
   fresh "$reports"
   say "running the integration tests with medleyd under valgrind"
   (
-    export G_SLICE=always-malloc MEDLEY_TEST_PATIENCE=400 timeout_multiplier=10
+    # valgrind keeps what was freed for a while, to see who still uses it.
+    export G_SLICE=always-malloc MEDLEY_TEST_MEMORY_FACTOR=5 MEDLEY_TEST_PATIENCE=400 timeout_multiplier=10
     # --error-exitcode makes the tests see it, too; --quiet leaves reports only.
     export MEDLEY_TEST_WRAPPER="env LD_PRELOAD=$PWD/build/tests/valgrind/libpidfd-shim.so valgrind --quiet
       --trace-children=no --child-silent-after-fork=yes --leak-check=full --show-leak-kinds=definite

@@ -19,8 +19,8 @@ TEXT = "The lamp is lit. The keeper climbs the stair. Nobody sees the ship.\n"
 
 PIPELINES = {
     "echo.json": pipeline("fakeecho"),
-    # 17 steps: long enough to be stopped, short enough to be done again
-    "slow.json": pipeline("fakeslow", **{"delay-ms": 200, "bytes-per-step": 4}),
+    # 17 steps: long enough to be stopped, short enough to be done again, also where all else is slow
+    "slow.json": pipeline("fakeslow", **{"delay-ms": 200 * max(1, PATIENCE // 120), "bytes-per-step": 4}),
     "endless.json": pipeline("fakeendless", **{"delay-ms": 5}),
 }
 
