@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 
 /* Ending takes no longer than this, besides what is granted to jobs. */
 #define STOP_SECONDS 10
+#define MAX_FILES 65536
 
 typedef struct {
   GMainLoop *loop;
@@ -166,6 +168,19 @@ print_config (MedleyConfig *config)
   return 0;
 }
 
+/* Each connection may take some, and what a login shell allows is meant for programs that use
+ * select(). Workers have a limit of their own. */
+static void
+allow_files (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < MAX_FILES) {
+    limit.rlim_cur = MIN (limit.rlim_max, MAX_FILES);
+    setrlimit (RLIMIT_NOFILE, &limit);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -199,6 +214,7 @@ main (int argc, char **argv)
 
   setlocale (LC_ALL, "");
   signal (SIGPIPE, SIG_IGN);
+  allow_files ();
   umask (077);
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_description (
