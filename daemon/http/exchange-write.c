@@ -60,7 +60,7 @@ find_phrase (guint status)
   }
 }
 
-/* The head, with the header fields as they are. */
+/* The head, with the header fields as they are, and the request's id. */
 static void
 make_head (MedleyHttpExchange *self, guint status)
 {
@@ -69,6 +69,8 @@ make_head (MedleyHttpExchange *self, guint status)
   const char *name;
   const char *value;
 
+  self->notes.status = status;
+  soup_message_headers_replace (self->headers, MEDLEY_HTTP_REQUEST_ID, self->notes.id);
   g_string_append_printf (head, "HTTP/1.1 %u %s\r\n", status, find_phrase (status));
   soup_message_headers_iter_init (&iter, self->headers);
   while (soup_message_headers_iter_next (&iter, &name, &value))
@@ -109,13 +111,11 @@ medley_http_exchange_begin (MedleyHttpExchange *self, guint status, gint64 lengt
   self->begun = TRUE;
   if (self->begin_func != NULL)
     self->begin_func (self, status);
-  self->notes.status = status;
   choose_framing (self, status, length);
   /* After an error the rest of a long body is not worth reading. */
   self->keep = self->request != NULL && self->request->keep_alive
                && self->framing != OUT_UNTIL_CLOSE && (self->body_done || status < 400);
   soup_message_headers_replace (self->headers, "Date", date);
-  soup_message_headers_replace (self->headers, MEDLEY_HTTP_REQUEST_ID, self->notes.id);
   if (!self->keep)
     soup_message_headers_replace (self->headers, "Connection", "close");
   else if (self->request->is_http_1_0)

@@ -39,7 +39,9 @@ class Sessions(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((started["turn"], started["input"]), (1, "text"))
             self.assertEqual(talk.socket.subprotocol, "medley.v1")
             # Nobody works for who only listens.
-            self.assertEqual((await asyncio.to_thread(self.daemon.job, started["job"]))["state"], "queued")
+            job = await asyncio.to_thread(self.daemon.job, started["job"])
+            self.assertEqual(job["state"], "queued")
+            self.assertEqual(job["request"], talk.socket.response_headers["X-Request-Id"])
             await talk.say("text", text="One. Tw")
             media = await talk.until("media")
             self.assertEqual((media["turn"], media["output"], media["mediaType"]), (1, "speech", "audio/wav"))

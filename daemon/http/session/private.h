@@ -53,6 +53,7 @@ typedef struct _MedleySessionCreation MedleySessionCreation;
 
 struct _MedleySession {
   MedleyHttp *http;
+  MedleyHttpExchange *exchange; /* that became it */
   MedleyWebsocket *socket;
   GSourceOnceFunc ended;
   gpointer data;

@@ -383,6 +383,7 @@ medley_session_new (MedleyHttp *http, MedleyHttpExchange *exchange, GSourceOnceF
   self->data = data;
   self->id = g_uuid_string_random ();
   self->client = g_strdup (medley_http_exchange_get_client (exchange));
+  self->exchange = medley_http_exchange_ref (exchange);
   self->lead = -1;
   self->pending = g_byte_array_new ();
   g_queue_init (&self->turns);
@@ -428,6 +429,7 @@ medley_session_free (MedleySession *self)
   g_clear_pointer (&self->ends, medley_session_ends_free);
   g_byte_array_unref (self->pending);
   g_free (self->id);
+  medley_http_exchange_unref (self->exchange);
   g_free (self->client);
   g_free (self);
 }

@@ -148,6 +148,7 @@ medley_session_create_turn (MedleySession *self)
     medley_session_on_turn (self, NULL, error, NULL);
     return;
   }
+  medley_http_job_request_set_origin (request, self->exchange);
   medley_job_request_add_input_stream (request, self->ends->input);
   self->creation = g_new0 (MedleySessionCreation, 1);
   self->creation->session = self;
