@@ -242,10 +242,24 @@ read_trun (Track *track, const Defaults *defaults, MedleySpan trun, guint64 base
   return TRUE;
 }
 
-static gboolean
-read_traf (MedleyMp4Index *self, MedleySpan traf, guint64 base, guint64 *at)
+/* mp4mux has each track begin at 0. Not all players heed an edit list in a file of fragments. */
+static void
+move_start (const Track *track, guint8 *tfdt, gsize size)
 {
-  MedleySpan tfhd, box;
+  guint64 shift = gst_util_uint64_scale_round (track->start, track->timescale, GST_SECOND);
+  guint8 *time = tfdt + 4;
+
+  if (size >= 12 && tfdt[0] == 1)
+    medley_write_be64 (time, medley_read_be64 (time) + shift);
+  else if (size >= 8 && tfdt[0] == 0 && medley_read_be32 (time) + shift <= G_MAXUINT32)
+    medley_write_be32 (time, (guint32) (medley_read_be32 (time) + shift));
+}
+
+/* @moof: what @traf is in */
+static gboolean
+read_traf (MedleyMp4Index *self, guint8 *moof, MedleySpan traf, guint64 base, guint64 *at)
+{
+  MedleySpan tfhd, tfdt, box;
   Defaults defaults;
   const char *type;
   guint32 flags;
@@ -266,6 +280,8 @@ read_traf (MedleyMp4Index *self, MedleySpan traf, guint64 base, guint64 *at)
     defaults.size = medley_span_take (&tfhd);
   if (flags & MEDLEY_TFHD_FLAGS)
     defaults.flags = medley_span_take (&tfhd);
+  if (medley_span_find_box (traf, "tfdt", &tfdt))
+    move_start (track, moof + (tfdt.data - moof), tfdt.left);
   while (medley_span_next_box (&traf, &box, &type))
     if (medley_box_is (type, "trun")
         && !read_trun (track, &defaults, medley_box_content (box), base, at))
@@ -274,7 +290,7 @@ read_traf (MedleyMp4Index *self, MedleySpan traf, guint64 base, guint64 *at)
 }
 
 gboolean
-medley_mp4_index_add_moof (MedleyMp4Index *self, const guint8 *moof, gsize size, guint64 offset)
+medley_mp4_index_add_moof (MedleyMp4Index *self, guint8 *moof, gsize size, guint64 offset)
 {
   MedleySpan span = medley_box_content ((MedleySpan){ moof, size });
   guint64 at = offset;
@@ -282,7 +298,8 @@ medley_mp4_index_add_moof (MedleyMp4Index *self, const guint8 *moof, gsize size,
   MedleySpan box;
 
   while (medley_span_next_box (&span, &box, &type))
-    if (medley_box_is (type, "traf") && !read_traf (self, medley_box_content (box), offset, &at))
+    if (medley_box_is (type, "traf")
+        && !read_traf (self, moof, medley_box_content (box), offset, &at))
       return FALSE;
   return TRUE;
 }
@@ -295,12 +312,12 @@ to_movie_time (MedleyMp4Index *self, const Track *track)
 
 /* Where in the film a track begins, and where in the track. */
 static void
-put_edits (MedleyMp4Index *self, GByteArray *out, const Track *track, gboolean final)
+put_edits (MedleyMp4Index *self, GByteArray *out, const Track *track)
 {
   guint64 start = gst_util_uint64_scale_round (track->start, self->timescale, GST_SECOND);
   guint edts, elst;
 
-  if (start == 0 && (!final || track->first_composition == 0))
+  if (start == 0 && track->first_composition == 0)
     return;
   edts = begin (out, "edts");
   elst = begin (out, "elst");
@@ -311,8 +328,8 @@ put_edits (MedleyMp4Index *self, GByteArray *out, const Track *track, gboolean f
     put_long (out, G_MAXUINT64);
     put (out, 0x10000);
   }
-  put_long (out, final ? to_movie_time (self, track) : 0);
-  put_long (out, final ? track->first_composition : 0);
+  put_long (out, to_movie_time (self, track));
+  put_long (out, track->first_composition);
   put (out, 0x10000);
   end (out, elst);
   end (out, edts);
@@ -453,7 +470,8 @@ put_children (MedleyMp4Index *self, GByteArray *out, MedleySpan span, Track *tra
                         + gst_util_uint64_scale_round (track->start, self->timescale, GST_SECOND));
       else
         g_byte_array_append (out, box.data, (guint) box.left);
-      put_edits (self, out, track, final);
+      if (final)
+        put_edits (self, out, track);
     } else {
       g_byte_array_append (out, box.data, (guint) box.left);
     }

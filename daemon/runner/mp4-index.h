@@ -31,9 +31,8 @@ medley_mp4_index_free (MedleyMp4Index *self);
  *
  * Takes the tracks. To be called once, before any fragment.
  *
- * Returns: (transfer full) (nullable): the box to write instead, which has an edit list for a track
- * that starts late (mp4mux places each track's first fragment at 0); %NULL when the box is not
- * understood
+ * Returns: (transfer full) (nullable): the box to write instead, which has no edit lists; %NULL
+ * when the box is not understood
  */
 GByteArray *
 medley_mp4_index_set_moov (MedleyMp4Index *self, const guint8 *moov, gsize size,
@@ -41,13 +40,14 @@ medley_mp4_index_set_moov (MedleyMp4Index *self, const guint8 *moov, gsize size,
 
 /**
  * medley_mp4_index_add_moof:
- * @moof: (array length=size): the whole box
+ * @moof: (inout) (array length=size): the whole box; its times are moved by when its track starts,
+ * since mp4mux places each track's first fragment at 0
  * @offset: where it begins in the file, in bytes
  *
  * Returns: whether it was understood; when not, no index can be made any more
  */
 gboolean
-medley_mp4_index_add_moof (MedleyMp4Index *self, const guint8 *moof, gsize size, guint64 offset);
+medley_mp4_index_add_moof (MedleyMp4Index *self, guint8 *moof, gsize size, guint64 offset);
 
 /**
  * medley_mp4_index_finish:
