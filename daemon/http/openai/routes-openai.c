@@ -5,14 +5,15 @@
 #define READ MEDLEY_HTTP_SCOPE_READ
 #define RUN MEDLEY_HTTP_SCOPE_RUN
 
-/* Of a route that a job answers; 422 is 400 to OpenAI's clients. */
-#define CALL_ERRORS MEDLEY_HTTP_JSON_ERRORS " " JOB_ERRORS
-#define FORM_CALL_ERRORS "unsupported-type " MEDLEY_HTTP_BODY_ERRORS " " JOB_ERRORS
-#define JOB_ERRORS                                                                                 \
-  "not-found queue-full no-space unavailable sandbox-missing key-reused:400 invalid-pipeline:400 " \
-  "invalid-parameter:400 unknown-engine:400 bad-input:400 empty-input:400 unknown-voice:400 "      \
-  "unknown-language:400 engine-failed worker-crashed worker-hung memory-limit time-limit "         \
-  "output-too-large cancelled interrupted poisoned deadline"
+/* Of a route that makes a job, and of one that waits for what comes of it; 422 is 400 to OpenAI's
+ * clients. Fields that are at fault are invalid-argument. */
+#define CREATION                                                                                   \
+  "not-found queue-full no-space unavailable sandbox-missing key-reused:400 invalid-pipeline:400"
+#define RUNNING                                                                                    \
+  CREATION " engine-failed worker-crashed worker-hung memory-limit time-limit cancelled "          \
+           "interrupted poisoned deadline"
+#define JSON_BODY MEDLEY_HTTP_JSON_ERRORS
+#define FORM_BODY "unsupported-type invalid-parameter:400 " MEDLEY_HTTP_BODY_ERRORS
 
 /* clang-format off */
 static const MedleyHttpRoute table[] = {
@@ -30,36 +31,36 @@ static const MedleyHttpRoute table[] = {
     MEDLEY_HTTP_ANSWERS ({ 200, "The audio; `X-Audio-Sample-Rate` with pcm",
                            "audio/mpeg audio/ogg audio/aac audio/flac audio/wav audio/pcm", NULL },
                          { 200, "The audio in events", "text/event-stream", NULL }),
-    .errors = CALL_ERRORS, .error_schema = "OpenAIError" },
+    .errors = JSON_BODY " " RUNNING " empty-input:400 unknown-voice:400", .error_schema = "OpenAIError" },
   { "POST", V1 "/chat/completions", RUN, medley_openai_complete_chat, "createChatCompletion",
     "Answers a conversation",
     .details = "With `stream` as events, ended by `[DONE]`. Pictures come as `data:` URIs in `image_url`.",
     MEDLEY_HTTP_JOB_OPTION_HEADERS, MEDLEY_HTTP_BODY ({ "application/json", "OpenAIChatRequest" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "The answer", "application/json", "OpenAIChatCompletion" },
                          { 200, "The answer, as it is made", "text/event-stream", NULL }),
-    .errors = CALL_ERRORS, .error_schema = "OpenAIError" },
+    .errors = JSON_BODY " " RUNNING " bad-input:400 output-too-large", .error_schema = "OpenAIError" },
   { "POST", V1 "/embeddings", RUN, medley_openai_embed, "createEmbedding", "Turns texts into vectors",
     MEDLEY_HTTP_JOB_OPTION_HEADERS, MEDLEY_HTTP_BODY ({ "application/json", "OpenAIEmbeddingRequest" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "A vector for each text", "application/json", "OpenAIEmbeddingList" }),
-    .errors = CALL_ERRORS, .error_schema = "OpenAIError" },
+    .errors = JSON_BODY " " RUNNING " output-too-large", .error_schema = "OpenAIError" },
   { "POST", V1 "/images/generations", RUN, medley_openai_generate_image, "createImage", "Paints a picture",
     .details = "With `stream` as events, the last of them `image_generation.completed`.",
     MEDLEY_HTTP_JOB_OPTION_HEADERS, MEDLEY_HTTP_BODY ({ "application/json", "OpenAIImageRequest" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "The picture", "application/json", "OpenAIImageList" },
                          { 200, "Previews and the picture", "text/event-stream", NULL }),
-    .errors = CALL_ERRORS, .error_schema = "OpenAIError" },
+    .errors = JSON_BODY " " RUNNING " output-too-large", .error_schema = "OpenAIError" },
   { "POST", V1 "/images/edits", RUN, medley_openai_edit_image, "editImage", "Changes a picture",
     .details = "With `stream` as events, the last of them `image_edit.completed`.",
     MEDLEY_HTTP_JOB_OPTION_HEADERS, MEDLEY_HTTP_BODY ({ "multipart/form-data", "OpenAIImageEditForm" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "The picture", "application/json", "OpenAIImageList" },
                          { 200, "Previews and the picture", "text/event-stream", NULL }),
-    .errors = CALL_ERRORS, .error_schema = "OpenAIError" },
+    .errors = FORM_BODY " " RUNNING " bad-input:400 output-too-large", .error_schema = "OpenAIError" },
   { "POST", V1 "/videos", RUN, medley_openai_create_video, "createVideo", "Begins to make a video",
     .details = "Answers at once; `GET /v1/videos/{video}` tells how far it is.",
     MEDLEY_HTTP_JOB_OPTION_HEADERS,
     MEDLEY_HTTP_BODY ({ "application/json multipart/form-data", "OpenAIVideoRequest" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "The video", "application/json", "OpenAIVideo" }),
-    .errors = CALL_ERRORS, .error_schema = "OpenAIError" },
+    .errors = JSON_BODY " " CREATION, .error_schema = "OpenAIError" },
   { "GET", V1 "/videos", READ, medley_openai_list_videos, "listVideos", "Lists videos, the newest first",
     MEDLEY_HTTP_QUERY ({ "after", "string", "id of the last video of the page before" },
                        { "limit", "integer", "most of them, from 1 to 100; 20 by default" },
@@ -88,13 +89,14 @@ static const MedleyHttpRoute table[] = {
     MEDLEY_HTTP_ANSWERS ({ 200, "The text, and with verbose_json its times", "application/json", "OpenAITranscription" },
                          { 200, "The text, or SubRip", "text/plain", NULL }, { 200, "WebVTT", "text/vtt", NULL },
                          { 200, "The text in events", "text/event-stream", NULL }),
-    .errors = FORM_CALL_ERRORS, .error_schema = "OpenAIError" },
+    .errors = FORM_BODY " " RUNNING
+              " bad-input:400 empty-input:400 unknown-language:400 output-too-large", .error_schema = "OpenAIError" },
   { "POST", V1 "/audio/translations", RUN, medley_openai_translate, "createTranslation",
     "Writes down in English what is spoken", MEDLEY_HTTP_JOB_OPTION_HEADERS,
     MEDLEY_HTTP_BODY ({ "multipart/form-data", "OpenAITranslationForm" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "The text, and with verbose_json its times", "application/json", "OpenAITranscription" },
                          { 200, "The text, or SubRip", "text/plain", NULL }, { 200, "WebVTT", "text/vtt", NULL }),
-    .errors = FORM_CALL_ERRORS, .error_schema = "OpenAIError" },
+    .errors = FORM_BODY " " RUNNING " bad-input:400 empty-input:400 output-too-large", .error_schema = "OpenAIError" },
 };
 /* clang-format on */
 
