@@ -16,6 +16,7 @@ import urllib.parse
 
 from httptest import PIPELINES, pipeline
 from medleytest import PATIENCE, Broken, Daemon, Http, Reply
+from openaiprovocations import model_files, model_rows
 from test_bad_input import PAGE, png_header
 from test_sandbox import WITHOUT_SECCOMP, fail_calls
 
@@ -31,7 +32,8 @@ def spoken(engine, task, **settings):
         "medley": 1, "inputs": {"text": {"type": "text/plain"}},
         "stages": {"work": {"task": task, "engine": engine, "from": "text", "set": settings},
                    "speech": {"task": "text-to-audio/speech", "engine": "fakevoice", "from": "work"}},
-        "outputs": {"speech": {"from": "speech", "type": "audio/ogg"}},
+        "outputs": {"speech": {"from": "speech", "type": "audio/ogg"},
+                    "captions": {"from": "speech.captions", "type": "text/vtt"}},
     }
 
 
@@ -51,6 +53,7 @@ FILES = {
     "leak-speech.json": spoken("fakeleak", "text-to-text/leak", mib=4000),
     "late-speech.json": spoken("fakeslow", "text-to-text/slow", **{"delay-ms": 3_600_000}),
     "flood.json": flood(),
+    **model_files(),
     "broken.json": {"medley": 1, "stages": {}, "outputs": {"out": {"from": "nothing", "type": "text/plain"}}},
 }
 
@@ -312,7 +315,7 @@ def readers(operation):
     rows = {}
 
     def read(job, on):
-        return lambda stage: stage.ask(operation, id=job, name="speech", on=on)
+        return lambda stage: stage.ask(operation, id=job, name="speech", captions="captions", on=on)
 
     for code, failure in FAILURES.items():
         def provoke(stage, failure=failure):
@@ -322,13 +325,13 @@ def readers(operation):
 
     def empty(stage):
         job = stage.daemon().create(pipeline="speak", inputs={"text": {"upload": True}},
-                                    outputs={"speech": {"type": "audio/mp4"}})["id"]
+                                    outputs={"speech": {"type": "audio/mp4"}, "captions": {}})["id"]
         stage.ask("putInput", id=job, name="text", body=b"")
         stage.daemon().wait(job)
         return read(job, "plain")(stage)
 
     def cancelled(stage):
-        job = stage.job("late-speech", state="running", outputs={"speech": {"type": "audio/mp4"}})
+        job = stage.job("late-speech", state="running", outputs={"speech": {"type": "audio/mp4"}, "captions": {}})
         stage.ask("cancelJob", id=job)
         stage.daemon().wait(job)
         return read(job, "plain")(stage)
@@ -430,14 +433,15 @@ def outputs():
         return lambda stage: stage.ask("getOutput", headers=headers, id=stage.job("echo", state="done"), name="out")
 
     def hls(operation):
-        return lambda stage: stage.ask(operation, id=stage.job("echo", state="done"), name="out", segment="1")
+        return lambda stage: stage.ask(operation, id=stage.job("echo", state="done"), name="out", segment="1", captions="out")
 
     return {
-        **readers("getOutput"), **readers("getHlsIndex"), **readers("getHlsMedia"),
+        **readers("getOutput"), **readers("getHlsIndex"), **readers("getHlsMedia"), **readers("getHlsCaptions"),
         ("getOutput", "invalid-argument:416"): get({"Range": "bytes=999999-"}),
         ("getOutput", "wrong-state:412"): get({"If-Match": '"x"'}),
         **{(operation, "unsupported-type"): hls(operation)
-           for operation in ("getHlsIndex", "getHlsMedia", "getHlsInit", "getHlsSegment")},
+           for operation in ("getHlsIndex", "getHlsMedia", "getHlsCaptions", "getHlsInit", "getHlsSegment",
+                             "getHlsCaptionsSegment")},
     }
 
 
@@ -499,7 +503,7 @@ def server():
 # watcher of HLS meets while a job is begun anew is in test_hls.py, how many sessions and tickets there may be in
 # test_sessions.py.
 ELSEWHERE = {
-    ("getHlsIndex", "unavailable"), ("getHlsMedia", "unavailable"), ("getHlsMedia", "interrupted:410"),
+    ("getHlsIndex", "unavailable"), ("getHlsCaptions", "unavailable"), ("getHlsMedia", "unavailable"), ("getHlsMedia", "interrupted:410"),
     ("getHlsInit", "interrupted:410"), ("getHlsSegment", "interrupted:410"), ("getReadiness", "io-error"), ("openSession", "unavailable"), ("issueTicket", "unavailable"),
 }
 
@@ -516,4 +520,5 @@ def provocations(document):
         known = {name for code, status in operation.errors for name in (code, f"{code}:{status}")}
         rows |= {(operation.id, code): provoke for code, provoke in door(operation).items()
                  if code in known and (code != "not-found:404" or "{" in operation.path)}
-    return rows | creating() | wrong_states() | inputs() | outputs() | pipelines() | sessions() | server()
+    return rows | creating() | wrong_states() | inputs() | outputs() | pipelines() | sessions() | server() \
+        | model_rows(soon, body_errors)
