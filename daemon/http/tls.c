@@ -93,21 +93,21 @@ clear_text (gnutls_datum_t *text)
   g_clear_pointer (&text->data, g_free);
 }
 
-static gint64
-find_expiry (const gnutls_datum_t *text)
+/* Of the first certificate, by itself: where it is none, GnuTLS loses memory when it is given a key
+ * as well. Returns: a code of GnuTLS */
+static int
+find_expiry (const gnutls_datum_t *text, gint64 *expires)
 {
-  gnutls_x509_crt_t *list = NULL;
-  guint n = 0;
-  gint64 expires = 0;
+  gnutls_x509_crt_t certificate = NULL;
+  int code = gnutls_x509_crt_init (&certificate);
 
-  if (gnutls_x509_crt_list_import2 (&list, &n, text, GNUTLS_X509_FMT_PEM, 0) < 0)
-    return 0;
-  if (n > 0)
-    expires = (gint64) gnutls_x509_crt_get_expiration_time (list[0]) * G_USEC_PER_SEC;
-  for (guint i = 0; i < n; i++)
-    gnutls_x509_crt_deinit (list[i]);
-  gnutls_free (list);
-  return expires;
+  if (code < 0)
+    return code;
+  code = gnutls_x509_crt_import (certificate, text, GNUTLS_X509_FMT_PEM);
+  if (code >= 0)
+    *expires = (gint64) gnutls_x509_crt_get_expiration_time (certificate) * G_USEC_PER_SEC;
+  gnutls_x509_crt_deinit (certificate);
+  return code;
 }
 
 static MedleyTlsCredentials *
@@ -125,8 +125,10 @@ load (MedleyHttpTls *self, GError **error)
   good = read_pem ("http.tls-certificate", self->certificate_path, FALSE, &certificate, error)
          && read_pem ("http.tls-key", self->key_path, TRUE, &key, error);
   if (good) {
-    code = gnutls_certificate_set_x509_key_mem2 (credentials->certificate, &certificate, &key,
-                                                 GNUTLS_X509_FMT_PEM, NULL, 0);
+    code = find_expiry (&certificate, &credentials->expires);
+    if (code >= 0)
+      code = gnutls_certificate_set_x509_key_mem2 (credentials->certificate, &certificate, &key,
+                                                   GNUTLS_X509_FMT_PEM, NULL, 0);
     good = code >= 0;
     if (!good)
       g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG,
@@ -134,8 +136,6 @@ load (MedleyHttpTls *self, GError **error)
                    "private key in PEM: %s",
                    self->certificate_path, self->key_path, gnutls_strerror (code));
   }
-  if (good)
-    credentials->expires = find_expiry (&certificate);
   clear_text (&certificate);
   clear_text (&key);
   return good ? g_steal_pointer (&credentials) : NULL;
