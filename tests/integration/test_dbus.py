@@ -223,7 +223,7 @@ class Jobs(DBusTest):
         description = self.client.job(path, "Describe")[0]
         self.assertEqual(description["id"], job["Id"])
         self.assertEqual(description["lastEvent"], kept[-1]["seq"])
-        self.assertNotIn("client", description)
+        self.assertEqual(description["client"], f"uid:{os.getuid()}/{self.client.connection.get_unique_name()}")
 
     def test_cancel_is_idempotent(self):
         path = self.client.run("endless", {"text": "x\n"})

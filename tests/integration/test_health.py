@@ -48,7 +48,7 @@ class Health(unittest.TestCase):
         with daemon:
             self.check(daemon, None, None)
             daemon.refuse("jobs.db")
-            reply = daemon.curl("/run/echo", "--data-binary", "x")
+            reply = daemon.curl("/api/v1/jobs?pipeline=echo", "-H", "Content-Type: text/plain", "--data-binary", "x")
             self.assertEqual((reply.status, reply.json()["code"]), (500, "io-error"), reply.body)
             self.check(daemon, "store", "io-error")
             daemon.refuse("nothing is called like this")

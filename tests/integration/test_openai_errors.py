@@ -218,8 +218,8 @@ class Errors(unittest.TestCase):
 
     def provoke(self, operation, code):
         noise = b"I am nothing that can be decoded.\n" * 50
-        picture = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {
-            "url": "data:image/png;base64,SSBhbSBubyBwaWN0dXJlLg=="}}]}]}
+        picture, blank = ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {
+            "url": f"data:image/png;base64,{content}"}}]}]} for content in ("SSBhbSBubyBwaWN0dXJlLg==", ""))
         return {
             "invalid-argument": lambda: self.ask(operation, nonsense="1"),
             "unsupported-type": lambda: self.send(operation, {"Content-Type": "text/plain"}, b"x"),
@@ -246,6 +246,7 @@ class Errors(unittest.TestCase):
             "bad-input": lambda: (self.ask(operation, name="read-page", **picture) if "Chat" in operation
                                   else self.ask(operation, content=noise)),
             "empty-input": lambda: (self.ask(operation, name="speak", text=" ") if operation == "createSpeech"
+                                    else self.ask(operation, name="read-page", **blank) if "Chat" in operation
                                     else self.ask(operation, content=b"")),
             "unknown-voice": lambda: self.ask(operation, name="speak", voice="klingon-9"),
             "unknown-language": lambda: self.ask(operation, name="languages", language="xyz"),

@@ -38,7 +38,7 @@ static const MedleyHttpRoute table[] = {
     MEDLEY_HTTP_JOB_OPTION_HEADERS, MEDLEY_HTTP_BODY ({ "application/json", "OpenAIChatRequest" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "The answer", "application/json", "OpenAIChatCompletion" },
                          { 200, "The answer, as it is made", "text/event-stream", NULL }),
-    .errors = JSON_BODY " " RUNNING " bad-input:400 output-too-large", .error_schema = "OpenAIError" },
+    .errors = JSON_BODY " " RUNNING " bad-input:400 empty-input:400 output-too-large", .error_schema = "OpenAIError" },
   { "POST", V1 "/embeddings", RUN, medley_openai_embed, "createEmbedding", "Turns texts into vectors",
     MEDLEY_HTTP_JOB_OPTION_HEADERS, MEDLEY_HTTP_BODY ({ "application/json", "OpenAIEmbeddingRequest" }),
     MEDLEY_HTTP_ANSWERS ({ 200, "A vector for each text", "application/json", "OpenAIEmbeddingList" }),
