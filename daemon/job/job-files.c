@@ -296,11 +296,13 @@ medley_job_set_output_state (MedleyJob *self, MedleyOutput *output, MedleyOutput
 void
 medley_job_restart_output (MedleyJob *self, MedleyOutput *output)
 {
-  if (output->state == MEDLEY_OUTPUT_PENDING)
+  if (output->state == MEDLEY_OUTPUT_PENDING && !output->begun)
     return;
   output->state = MEDLEY_OUTPUT_PENDING;
   output->size = 0;
   output->epoch++;
+  output->begun = FALSE;
+  output->stale = TRUE;
   output->saved = FALSE;
   self->outputs_changed = TRUE;
   medley_job_output_grew (self, output);

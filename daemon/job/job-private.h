@@ -25,6 +25,8 @@ typedef struct {
   MedleyOutputState state;
   guint64 size;   /* bytes, final once complete */
   guint epoch;    /* how often it was begun anew */
+  gboolean begun; /* a worker has, or had, its file in this epoch: there may be bytes */
+  gboolean stale; /* its file still has what an earlier epoch wrote */
   gboolean saved; /* its bytes are where a loss of power does not reach */
 } MedleyOutput;
 

@@ -161,6 +161,8 @@ try_read (MedleyOutputReader *self, GTask *task)
     return TRUE;
   }
   self->epoch = self->output->epoch;
+  if (self->output->stale)
+    return try_failure (self, task);
   data = g_malloc (self->max);
   iov = (struct iovec){ data, self->max };
   n = preadv2 (self->fd, &iov, 1, (off_t) self->offset, RWF_NOWAIT);

@@ -3,6 +3,7 @@
 /* What an earlier daemon left: its jobs go on, and what belongs to none of them goes. */
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -47,7 +48,10 @@ recover_files (MedleyJobManager *self, MedleyJob *job)
   for (guint i = 0; i < outputs->len && error == NULL; i++) {
     MedleyOutput *output = outputs->pdata[i];
     int fd = medley_spool_open (self->spool, output->file, NULL);
+    struct stat info;
 
+    /* By an earlier daemon, which may not have come to write down that it grew. */
+    output->begun = fd >= 0 && fstat (fd, &info) == 0 && info.st_size > 0;
     medley_job_restart_output (job, output);
     if (fd < 0)
       fd = medley_spool_create (self->spool, output->file, &error);

@@ -272,6 +272,8 @@ add_output (MedleyRun *self, MedleyOutput *output, GUnixFDList *fds, GVariantBui
   fd = medley_spool_open_empty (medley_job_get_spool (self->job), output->file, error);
   if (fd < 0)
     return FALSE;
+  output->begun = TRUE;
+  output->stale = FALSE;
   index = g_unix_fd_list_append (fds, fd, error);
   close (fd);
   if (index < 0)

@@ -5,12 +5,17 @@ Every case looks at what a client sees after the daemon was killed with SIGKILL 
 power would) and started again on the same folders.
 """
 
+import contextlib
 import json
+import os
+import signal
+import socket
 import sqlite3
 import subprocess
 import time
 import unittest
 
+from leftovers import descendants
 from medleytest import PATIENCE, Daemon, main
 
 
@@ -315,6 +320,30 @@ class Grace(Case):
         self.assertEqual(self.state(job), "running")
         self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/cancel", "-X", "POST").status, 200)
         self.assertEqual(self.daemon.wait(job)["state"], "cancelled")
+
+
+class Between(Case):
+    """While a job waits for its next attempt."""
+
+    settings = ("jobs.retry-delay=1h",)
+
+    def test_nobody_reads_what_the_attempt_before_left(self):
+        """Its bytes and those of the next attempt would make one output that no attempt made."""
+        job = self.create("slow", "Some text that is long enough to be killed in the middle of it. " * 20)
+        self.wait_until(lambda: self.daemon.job(job)["outputs"]["out"]["size"] > 8)
+        for pid, _ in descendants(self.daemon.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.wait_until(lambda: self.state(job) == "queued")
+        with socket.socket(socket.AF_UNIX) as reader:
+            reader.settimeout(1)
+            reader.connect(str(self.daemon.socket))
+            reader.sendall(f"GET /api/v1/jobs/{job}/outputs/out HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            with self.assertRaises(TimeoutError):
+                self.fail(f"read {reader.recv(4096)}")
+            self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/cancel", "-X", "POST").status, 200)
+            reader.settimeout(PATIENCE)
+            self.assertIn(b"HTTP/1.1 409", reader.recv(4096))
 
 
 class Again(Case):
