@@ -2,12 +2,16 @@
 """Sessions of a real daemon: text or sound in, media and events out, at the same time."""
 
 import asyncio
+import contextlib
 import io
+import os
+import signal
 import struct
 import unittest
 import unittest.mock
 import wave
 
+from leftovers import descendants
 from medleytest import PATIENCE, Daemon, main
 from sessiontest import PIPELINES, RATE, Talk, wav
 
@@ -251,6 +255,35 @@ class Sessions(unittest.IsolatedAsyncioTestCase):
             elapsed = (asyncio.get_running_loop().time() - begun) * 1000
             self.assertLessEqual(flushed["milliseconds"], elapsed + 200 + 512)
             self.assertGreaterEqual(flushed["milliseconds"], 1000)
+
+    async def test_a_pause_is_not_made_up_for(self):
+        """Who has heard all that there was, and waited, hears what follows as it is, not at once."""
+        async with Talk(self.daemon) as talk:
+            await talk.start("voice", lead=200, outputs=["speech"])
+            await talk.say("text", text="Short. \n")
+            await talk.until("binary")
+            await asyncio.sleep(4)
+            before = len(talk.media[1])
+            await talk.say("text", text="A sentence of two seconds. " * 20)
+            begun = asyncio.get_running_loop().time()
+            while asyncio.get_running_loop().time() - begun < 1.5:
+                await talk.hear()
+            elapsed = (asyncio.get_running_loop().time() - begun) * 1000
+            sent = (len(talk.media[1]) - before) / 2 / RATE * 1000
+            # All of the first sentence may be sent after this began, and two pieces.
+            self.assertLess(sent, elapsed + 200 + 1100)
+
+    async def test_an_attempt_that_begins_anew_is_not_taken_for_the_end(self):
+        """What was heard of the attempt before is not the beginning of what comes now."""
+        async with Talk(self.daemon) as talk:
+            await talk.start("endless", attempts=3)
+            await talk.say("text", text="On and on. ")
+            await talk.until("text")
+            for pid, _ in descendants(self.daemon.process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.assertEqual((await talk.until("error"))["code"], "interrupted")
+            self.assertEqual((await talk.until("ended"))["state"], "failed")
 
     async def test_who_goes_away_cancels(self):
         async with Talk(self.daemon) as talk:

@@ -67,6 +67,18 @@ medley_turn_output_end (MedleyTurnOutput *self)
   output_unref (self);
 }
 
+/* The job's own error is told at the turn's end. What else breaks an output off, such as an attempt
+ * that begins it anew, cannot be mended for who has heard half of it. */
+static void
+note_failure (MedleyTurn *turn, const GError *error)
+{
+  if (medley_job_get_error (turn->job) != NULL || medley_job_is_adjourned (turn->job)
+      || turn->failure != NULL)
+    return;
+  turn->failure = g_error_copy (error);
+  medley_turn_cancel (turn);
+}
+
 static void
 on_read (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -78,8 +90,9 @@ on_read (GObject *source, GAsyncResult *result, gpointer data)
 
   self->reading = FALSE;
   if (self->turn != NULL) {
-    /* The job's error is told at the turn's end. */
     self->ended = size == 0;
+    if (error != NULL)
+      note_failure (self->turn, error);
     if (size > 0)
       g_byte_array_append (self->ready, g_bytes_get_data (bytes, NULL), (guint) size);
     medley_session_deliver_later (self->turn->session);
@@ -163,11 +176,15 @@ is_too_early (MedleyTurnOutput *self)
 {
   MedleyTurn *turn = self->turn;
   MedleySession *session = turn->session;
+  gint64 now = g_get_monotonic_time ();
   gint64 ahead;
 
   if (session->lead < 0 || turn->clocked != self || turn->began == 0)
     return FALSE;
-  ahead = delivered_time (turn) - (g_get_monotonic_time () - turn->began) - session->lead;
+  /* Who has heard all that was sent waits: that time is not made up for. */
+  if (now - turn->began > delivered_time (turn))
+    turn->began = now - delivered_time (turn);
+  ahead = delivered_time (turn) - (now - turn->began) - session->lead;
   if (ahead <= 0)
     return FALSE;
   if (session->lead_source == 0)
@@ -412,7 +429,9 @@ static void
 send_end (MedleyTurn *turn)
 {
   MedleySession *session = turn->session;
-  const GError *error = medley_job_get_error (turn->job);
+  const GError *error = turn->failure != NULL ? turn->failure : medley_job_get_error (turn->job);
+  MedleyJobState state
+      = turn->failure != NULL ? MEDLEY_JOB_FAILED : medley_job_get_state (turn->job);
   g_autoptr (GError) adjourned = NULL;
   gint64 time = delivered_time (turn);
   GVariantDict dict;
@@ -423,11 +442,12 @@ send_end (MedleyTurn *turn)
     error = adjourned;
   }
   if (error != NULL)
-    medley_session_send_error (session, turn, error, medley_job_get_error_variant (turn->job));
+    medley_session_send_error (session, turn, error,
+                               turn->failure == NULL ? medley_job_get_error_variant (turn->job)
+                                                     : NULL);
   g_variant_dict_init (&dict, NULL);
   g_variant_dict_insert (&dict, "turn", "t", turn->number);
-  g_variant_dict_insert (&dict, "state", "s",
-                         medley_job_state_to_string (medley_job_get_state (turn->job)));
+  g_variant_dict_insert (&dict, "state", "s", medley_job_state_to_string (state));
   if (time >= 0)
     g_variant_dict_insert (&dict, "milliseconds", "x", time / 1000);
   medley_session_send (session, "ended", &dict);

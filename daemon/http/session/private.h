@@ -46,6 +46,7 @@ struct _MedleyTurn {
   MedleySessionHeard *heard; /* where captions stand, NULL without text */
   gint64 began;              /* when its first sound was sent, monotonic; 0 before */
   gint64 played;             /* µs, as the client says; -1 when it does not */
+  GError *failure;           /* why an output could not be read on, NULL while it can */
 };
 
 typedef struct _MedleySessionSearch MedleySessionSearch;

@@ -42,6 +42,7 @@ medley_turn_free (MedleyTurn *self)
   g_ptr_array_unref (self->outputs);
   g_clear_pointer (&self->clock, medley_session_clock_free);
   g_clear_pointer (&self->heard, medley_session_heard_free);
+  g_clear_error (&self->failure);
   g_object_unref (self->job);
   g_free (self);
 }
