@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "http/body.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <medley/medley-error.h>
 
-#include "base/fd.h"
 #include "http/problem.h"
-
-/* What is held in memory of a body that is still coming: many that come slowly must not add up. The
- * rest waits in an unnamed file of the spool. */
-#define MAX_HELD (16 * 1024)
+#include "http/spill.h"
 
 typedef struct {
   MedleyHttp *http;
   MedleyHttpExchange *exchange;
-  GByteArray *held;
-  int file; /* what came before that, -1 as long as it is nothing */
-  gsize length;
+  MedleyHttpSpill *body;
   gsize limit;
   MedleyHttpTextFunc text_func;
   MedleyHttpJsonFunc json_func;
@@ -28,8 +20,7 @@ reading_free (Reading *self)
 {
   g_object_unref (self->http);
   medley_http_exchange_unref (self->exchange);
-  g_byte_array_unref (self->held);
-  medley_clear_fd (&self->file);
+  medley_http_spill_free (self->body);
   g_free (self);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Reading, reading_free)
@@ -61,65 +52,16 @@ parse (Reading *self, GBytes *bytes)
 }
 
 static gboolean
-fail_errno (GError **error)
-{
-  int code = errno;
-
-  g_set_error (error, MEDLEY_ERROR,
-               code == ENOSPC || code == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
-               "cannot keep the request body in paths.spool: %s", g_strerror (code));
-  return FALSE;
-}
-
-static gboolean
-write_held (Reading *self, GError **error)
-{
-  const char *spool = medley_config_get_path (medley_http_get_config (self->http), "paths.spool");
-  gsize done = 0;
-
-  if (self->file < 0)
-    self->file = open (spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (self->file < 0)
-    return fail_errno (error);
-  while (done < self->held->len) {
-    gssize n = write (self->file, self->held->data + done, self->held->len - done);
-
-    if (n < 0 && errno != EINTR)
-      return fail_errno (error);
-    done += (gsize) MAX (n, 0);
-  }
-  g_byte_array_unref (self->held);
-  self->held = g_byte_array_new ();
-  return TRUE;
-}
-
-static gboolean
 take (Reading *self, GBytes *bytes, GError **error)
 {
   gsize length = g_bytes_get_size (bytes);
 
-  if (length > self->limit - self->length) {
+  if (length > self->limit - medley_http_spill_get_length (self->body)) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
                  "the request body is longer than %" G_GSIZE_FORMAT " bytes", self->limit);
     return FALSE;
   }
-  self->length += length;
-  g_byte_array_append (self->held, g_bytes_get_data (bytes, NULL), (guint) length);
-  return self->held->len <= MAX_HELD || write_held (self, error);
-}
-
-/* (transfer full) (nullable): all of it */
-static GBytes *
-end_text (Reading *self, GError **error)
-{
-  g_autoptr (GMappedFile) map = NULL;
-
-  if (self->file < 0)
-    return g_bytes_new (self->held->data, self->held->len);
-  if (!write_held (self, error))
-    return NULL;
-  map = g_mapped_file_new_from_fd (self->file, FALSE, error);
-  return map != NULL ? g_mapped_file_get_bytes (map) : NULL;
+  return medley_http_spill_append (self->body, g_bytes_get_data (bytes, NULL), length, error);
 }
 
 static void
@@ -134,7 +76,7 @@ on_read (MedleyHttpExchange *exchange, GBytes *bytes, const GError *error, gpoin
     return;
   }
   if (failure == NULL)
-    text = end_text (self, &failure);
+    text = medley_http_spill_get_bytes (self->body, &failure);
   medley_http_exchange_set_gone_func (exchange, NULL, NULL);
   if (text == NULL)
     medley_http_respond_problem (exchange, failure, 0, NULL);
@@ -181,8 +123,9 @@ start (MedleyHttp *http, MedleyHttpExchange *exchange, gsize limit, MedleyHttpTe
   self = g_new0 (Reading, 1);
   self->http = g_object_ref (http);
   self->exchange = medley_http_exchange_ref (exchange);
-  self->held = g_byte_array_new ();
-  self->file = -1;
+  self->body = medley_http_spill_new (medley_config_get_path (medley_http_get_config (http),
+                                                              "paths.spool"),
+                                      MEDLEY_HTTP_SPILL_MEMORY);
   self->limit = limit;
   self->text_func = text_func;
   self->json_func = json_func;

@@ -1,28 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "http/form.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <medley/medley-error.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "http/multipart.h"
+#include "http/spill.h"
 
 #define MAX_PARAMETER (64 * 1024)
+/* Parts whose content waits in a file: each costs a descriptor. */
+#define MAX_FILES 32
+/* What the contents of the others may be together, and the names of all. */
+#define MAX_MEMORY (64 * 1024)
+#define MAX_NAMES (16 * 1024)
+/* What may come besides contents: boundaries and heads. */
+#define MAX_AROUND (1024 * 1024)
 
 typedef struct {
   char *name;
-  int fd;
-  guint64 size;
+  MedleyHttpSpill *content;
+  gboolean is_file; /* counted as one */
 } Part;
 
 struct _MedleyHttpForm {
   MedleyHttpExchange *exchange;
   MedleyHttpMultipart *parser;
   const char *spool;
-  guint64 limit;
+  guint64 limit;    /* for all contents together */
+  guint64 size;     /* of the contents so far */
+  guint64 received; /* with all around them */
+  guint n_files;
+  gsize memory; /* of parts that have ended and need no file */
+  gsize names;
   GArray *parts;
   MedleyHttpFormFunc func;
   gpointer data;
@@ -34,8 +43,7 @@ part_clear (gpointer data)
   Part *part = data;
 
   g_free (part->name);
-  if (part->fd >= 0)
-    g_close (part->fd, NULL);
+  g_clear_pointer (&part->content, medley_http_spill_free);
 }
 
 static void
@@ -50,25 +58,46 @@ end (MedleyHttpForm *self, gboolean good, const GError *error)
 }
 
 static gboolean
-fail_errno (GError **error, const char *what)
+fail_size (MedleyHttpForm *self, GError **error)
 {
-  int code = errno;
-
-  g_set_error (error, MEDLEY_ERROR,
-               code == ENOSPC || code == EDQUOT ? MEDLEY_ERROR_NO_SPACE : MEDLEY_ERROR_IO,
-               "cannot %s a part of the form: %s", what, g_strerror (code));
+  g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
+               "the form is larger than %" G_GUINT64_FORMAT " bytes (limits.input-bytes)",
+               self->limit);
   return FALSE;
+}
+
+static gboolean
+count_file (MedleyHttpForm *self, Part *part, GError **error)
+{
+  if (part->is_file)
+    return TRUE;
+  if (self->n_files == MAX_FILES) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
+                 "the form has more than %d parts that are inputs or wait in files", MAX_FILES);
+    return FALSE;
+  }
+  part->is_file = TRUE;
+  self->n_files++;
+  return TRUE;
 }
 
 static gboolean
 on_part (const char *name, gpointer data, GError **error)
 {
   MedleyHttpForm *self = data;
-  Part part = { g_strdup (name), -1, 0 };
+  Part part = { NULL, NULL, FALSE };
 
-  part.fd = open (self->spool, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  self->names += strlen (name) + 1;
+  if (self->names > MAX_NAMES) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
+                 "the names in the form are longer than %d bytes together", MAX_NAMES);
+    return FALSE;
+  }
+  part.name = g_strdup (name);
+  part.content = medley_http_spill_new (self->spool,
+                                        MIN (MEDLEY_HTTP_SPILL_MEMORY, MAX_MEMORY - self->memory));
   g_array_append_val (self->parts, part);
-  return part.fd >= 0 || fail_errno (error, "make a file for");
+  return TRUE;
 }
 
 static gboolean
@@ -77,24 +106,11 @@ on_data (const guint8 *bytes, gsize length, gpointer data, GError **error)
   MedleyHttpForm *self = data;
   Part *part = &g_array_index (self->parts, Part, self->parts->len - 1);
 
-  part->size += length;
-  if (part->size > self->limit) {
-    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
-                 "\"%s\" is larger than %" G_GUINT64_FORMAT " bytes (limits.input-bytes)",
-                 part->name, self->limit);
-    return FALSE;
-  }
-  while (length > 0) {
-    gssize n = write (part->fd, bytes, length);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return fail_errno (error, "write");
-    bytes += n;
-    length -= (gsize) n;
-  }
-  return TRUE;
+  if (length > self->limit - self->size)
+    return fail_size (self, error);
+  self->size += length;
+  return medley_http_spill_append (part->content, bytes, length, error)
+         && (!medley_http_spill_has_file (part->content) || count_file (self, part, error));
 }
 
 static gboolean
@@ -103,7 +119,9 @@ on_end (gpointer data, GError **error)
   MedleyHttpForm *self = data;
   Part *part = &g_array_index (self->parts, Part, self->parts->len - 1);
 
-  return lseek (part->fd, 0, SEEK_SET) == 0 || fail_errno (error, "rewind");
+  if (!part->is_file)
+    self->memory += medley_http_spill_get_length (part->content);
+  return medley_http_spill_flush (part->content, error);
 }
 
 static const MedleyMultipartFuncs funcs = { on_part, on_data, on_end };
@@ -116,10 +134,14 @@ on_read (MedleyHttpExchange *exchange, GBytes *bytes, const GError *error, gpoin
   gsize length = 0;
   const void *text = bytes != NULL ? g_bytes_get_data (bytes, &length) : NULL;
 
+  self->received += length;
   if (error != NULL) {
     end (self, FALSE, error);
   } else if (length > 0) {
-    if (medley_http_multipart_feed (self->parser, text, length, &failure))
+    if (self->received > self->limit && self->received - self->limit > MAX_AROUND
+        && !fail_size (self, &failure))
+      end (self, FALSE, failure);
+    else if (medley_http_multipart_feed (self->parser, text, length, &failure))
       medley_http_exchange_read (exchange, on_read, self);
     else
       end (self, FALSE, failure);
@@ -166,6 +188,12 @@ medley_http_form_read (MedleyHttpExchange *exchange, MedleyConfig *config, Medle
     end (self, FALSE, error);
     return;
   }
+  if (request->framing == MEDLEY_HTTP_BODY_LENGTH && request->length > self->limit
+      && request->length - self->limit > MAX_AROUND) {
+    fail_size (self, &error);
+    end (self, FALSE, error);
+    return;
+  }
   medley_http_exchange_set_gone_func (exchange, on_gone, self);
   medley_http_exchange_read (exchange, on_read, self);
 }
@@ -173,20 +201,23 @@ medley_http_form_read (MedleyHttpExchange *exchange, MedleyConfig *config, Medle
 static char *
 read_text (Part *part, GError **error)
 {
-  g_autofree char *text = g_malloc (MAX_PARAMETER + 1);
-  gssize n = pread (part->fd, text, MAX_PARAMETER + 1, 0);
+  g_autoptr (GBytes) content = NULL;
+  gboolean is_short = medley_http_spill_get_length (part->content) <= MAX_PARAMETER;
+  const char *text = NULL;
+  gsize n = 0;
 
-  if (n < 0) {
-    fail_errno (error, "read");
-    return NULL;
+  if (is_short) {
+    content = medley_http_spill_get_bytes (part->content, error);
+    if (content == NULL)
+      return NULL;
+    text = g_bytes_get_data (content, &n);
   }
-  if (n > MAX_PARAMETER || !g_utf8_validate_len (text, (gsize) n, NULL)) {
+  if (!is_short || (n > 0 && !g_utf8_validate_len (text, n, NULL))) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_PARAMETER,
                  "\"%s\" is no input, and as a parameter it is too long or no text", part->name);
     return NULL;
   }
-  text[n] = '\0';
-  return g_steal_pointer (&text);
+  return n > 0 ? g_strndup (text, n) : g_strdup ("");
 }
 
 static gboolean
@@ -208,8 +239,11 @@ medley_http_form_fill (MedleyHttpForm *form, MedleyJobRequest *request, const ch
     Part *part = &g_array_index (form->parts, Part, i);
 
     if (g_strv_contains (inputs, part->name)) {
-      medley_job_request_add_input_fd (request, part->name, part->fd);
-      part->fd = -1;
+      int fd = medley_http_form_steal_fd (form, i, error);
+
+      if (fd < 0)
+        return FALSE;
+      medley_job_request_add_input_fd (request, part->name, fd);
     } else if (!take_parameter (part, request, error)) {
       return FALSE;
     }
@@ -236,11 +270,9 @@ medley_http_form_read_text (MedleyHttpForm *form, guint part, GError **error)
 }
 
 int
-medley_http_form_steal_fd (MedleyHttpForm *form, guint part, guint64 *size)
+medley_http_form_steal_fd (MedleyHttpForm *form, guint part, GError **error)
 {
   Part *one = &g_array_index (form->parts, Part, part);
 
-  if (size != NULL)
-    *size = one->size;
-  return g_steal_fd (&one->fd);
+  return count_file (form, one, error) ? medley_http_spill_steal_fd (one->content, error) : -1;
 }

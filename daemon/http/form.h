@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 /**
  * MedleyHttpForm:
  *
- * A body of multipart/form-data that was received: each part in an unnamed file of the spool,
- * nothing of it in memory.
+ * A body of multipart/form-data that was received. Small parts are in memory, at most 64 KiB
+ * together; at most 32 larger ones are in unnamed files of the spool.
  */
 typedef struct _MedleyHttpForm MedleyHttpForm;
 
@@ -26,7 +26,8 @@ typedef void (*MedleyHttpFormFunc) (MedleyHttpForm *form, const GError *error, g
 /**
  * medley_http_form_read:
  * @exchange: an exchange whose body was not read yet
- * @config: where the spool is, and how large a part may be
+ * @config: where the spool is, and how large all parts together may be
+ * (limits.input-bytes)
  * @func: called once, maybe before this returns
  * @data: for @func
  *
@@ -41,7 +42,8 @@ medley_http_form_read (MedleyHttpExchange *exchange, MedleyConfig *config, Medle
  * @form: a form
  * @request: gets the parts: as an input if there is one of that name, else as a parameter
  * @inputs: (array zero-terminated=1): the pipeline's inputs
- * @error: %MEDLEY_ERROR_INVALID_PARAMETER when a parameter is no short text
+ * @error: %MEDLEY_ERROR_INVALID_PARAMETER when a parameter is no short text; as of
+ * medley_http_form_steal_fd()
  *
  * Returns: whether all parts had their place
  */
@@ -72,11 +74,13 @@ medley_http_form_read_text (MedleyHttpForm *form, guint part, GError **error);
  * medley_http_form_steal_fd:
  * @form: a form
  * @part: number of a part that was not taken yet
- * @size: (out) (optional): its size in bytes
+ * @error: %MEDLEY_ERROR_TOO_LARGE when more parts than 32 would be files, %MEDLEY_ERROR_NO_SPACE,
+ * %MEDLEY_ERROR_IO
  *
- * Returns: a descriptor of the part's content, at its beginning, that the caller closes
+ * Returns: a descriptor of the part's content, at its beginning, that the caller closes; -1 with an
+ * error
  */
 int
-medley_http_form_steal_fd (MedleyHttpForm *form, guint part, guint64 *size);
+medley_http_form_steal_fd (MedleyHttpForm *form, guint part, GError **error);
 
 G_END_DECLS

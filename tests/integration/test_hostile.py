@@ -216,6 +216,72 @@ class Door(Daemons):
         self.assertIn(b" 431 Request Header Fields Too Large", self.send(begin + many + b"\r\n"))
 
 
+class Forms(Daemons):
+    """Forms that cost descriptors, or disk."""
+
+    settings = ("limits.input-bytes=1MiB",)
+
+    def open(self, *fields):
+        client = attacks.connect(self.port)
+        client.sendall(attacks.head("POST", "/run/echo", self.token, "Content-Type: multipart/form-data; boundary=x",
+                                    "Connection: close", *fields))
+        return client
+
+    def refused(self, parts):
+        """Sends parts as (name, content); returns what the daemon says of them."""
+        body = b"".join(part(*one) for one in parts) + b"--x--\r\n"
+        with self.open(f"Content-Length: {len(body)}") as client:
+            attacks.try_to(client.sendall, body)
+            return self.answer(client)
+
+    def answer(self, client):
+        received = b""
+        while some := client.recv(65536):
+            received += some
+        self.assertTrue(received.startswith(b"HTTP/1.1 413 "), received[:500])
+        return json.loads(received.partition(b"\r\n\r\n")[2])["detail"]
+
+    def test_small_parts_have_no_file(self):
+        before = self.count_files()
+        crowd = [self.open("Content-Length: 1000000") for _ in range(5)]
+        for client in crowd:
+            client.sendall(b"".join(part(f"p{n}", b"x") for n in range(200)))
+        end, most = time.monotonic() + 1, 0
+        while time.monotonic() < end:
+            most = max(most, self.count_files())
+            time.sleep(0.02)
+        for client in crowd:
+            client.close()
+        self.assertGreaterEqual(most, before + len(crowd))
+        self.assertLess(most, before + 50)
+
+    def count_files(self):
+        return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+
+    def test_parts_with_files_are_few(self):
+        self.assertIn("32 parts", self.refused([(f"p{n}", b"x" * 17000) for n in range(33)]))
+        # Small ones may not add up to much memory either, and inputs are files whatever they hold.
+        self.assertIn("32 parts", self.refused([(f"p{n}", b"x" * 4000) for n in range(60)]))
+        self.assertIn("32 parts", self.refused([("text", b"x")] * 33))
+        self.assertIn("names", self.refused([("p" * 4000, b"x")] * 5))
+
+    def test_the_limit_is_for_all_parts(self):
+        self.assertIn("limits.input-bytes", self.refused([("text", b"x" * 600000), ("more", b"x" * 600000)]))
+        # Nothing but a boundary that does not come.
+        with self.open("Transfer-Encoding: chunked") as client:
+            for _ in range(40):
+                attacks.try_to(client.sendall, b"10000\r\n" + b"x" * 65536 + b"\r\n")
+            self.assertIn("limits.input-bytes", self.answer(client))
+
+    def test_a_length_that_is_too_much_is_refused_before_it_comes(self):
+        with self.open("Content-Length: 3000000") as client:
+            self.assertIn("limits.input-bytes", self.answer(client))
+
+
+def part(name, content):
+    return f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + content + b"\r\n"
+
+
 class Places(Daemons):
     """One peer takes all places that it may have."""
 

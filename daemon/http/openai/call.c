@@ -217,6 +217,23 @@ medley_openai_call_add_input_fd (MedleyOpenaiCall *self, const char *field, int 
     g_close (fd, NULL);
 }
 
+gboolean
+medley_openai_call_take_file (MedleyOpenaiCall *self, MedleyHttpForm *form, const char *field)
+{
+  int part = medley_openai_fields_get_file (self->fields, field);
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  if (part < 0)
+    return FALSE;
+  fd = medley_http_form_steal_fd (form, (guint) part, &error);
+  if (fd >= 0)
+    medley_openai_call_add_input_fd (self, field, fd);
+  else
+    medley_openai_fields_fail_error (self->fields, field, error);
+  return TRUE;
+}
+
 void
 medley_openai_call_set_parameter (MedleyOpenaiCall *self, const char *field, GVariant *value,
                                   GVariant *neutral)

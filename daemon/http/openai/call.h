@@ -69,6 +69,10 @@ medley_openai_call_add_input (MedleyOpenaiCall *self, const char *field, GBytes 
 /* Takes @fd over. */
 void
 medley_openai_call_add_input_fd (MedleyOpenaiCall *self, const char *field, int fd);
+/* The same for a field that is a file of @form, which it is taken out of; a fault when that fails.
+ * Returns: whether the form has it */
+gboolean
+medley_openai_call_take_file (MedleyOpenaiCall *self, MedleyHttpForm *form, const char *field);
 
 /**
  * medley_openai_call_take_parameter:

@@ -386,14 +386,8 @@ typedef struct {
 static void
 take_picture (Images *self, MedleyOpenaiCall *call, MedleyHttpForm *form, const char *field)
 {
-  MedleyOpenaiFields *fields = medley_openai_call_get_fields (call);
-  int part = medley_openai_fields_get_file (fields, field);
-
-  if (part < 0)
-    return;
-  self->pictures++;
-  medley_openai_call_add_input_fd (call, field,
-                                   medley_http_form_steal_fd (form, (guint) part, NULL));
+  if (medley_openai_call_take_file (call, form, field))
+    self->pictures++;
 }
 
 static void

@@ -110,13 +110,8 @@ take_fields (Listening *self, MedleyOpenaiCall *call, MedleyOpenaiFields *fields
 static void
 take_file (MedleyOpenaiCall *call, MedleyOpenaiFields *fields, MedleyHttpForm *form)
 {
-  int part;
-
   medley_openai_fields_require (fields, "file");
-  part = medley_openai_fields_get_file (fields, "file");
-  if (part >= 0)
-    medley_openai_call_add_input_fd (call, "file",
-                                     medley_http_form_steal_fd (form, (guint) part, NULL));
+  medley_openai_call_take_file (call, form, "file");
 }
 
 static void

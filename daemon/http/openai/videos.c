@@ -92,7 +92,6 @@ on_form (MedleyHttpForm *form, const GError *error, gpointer data)
   g_autoptr (MedleyHttpExchange) exchange = creation->exchange;
   MedleyOpenaiFields *fields;
   MedleyOpenaiCall *call;
-  int part;
 
   if (error != NULL)
     medley_http_respond_problem (exchange, error, 0, NULL);
@@ -100,10 +99,7 @@ on_form (MedleyHttpForm *form, const GError *error, gpointer data)
     return;
   fields = medley_openai_fields_new_form (form, files);
   call = medley_openai_call_new (http, exchange, "videos", fields);
-  part = medley_openai_fields_get_file (fields, "input_reference");
-  if (part >= 0)
-    medley_openai_call_add_input_fd (call, "input_reference",
-                                     medley_http_form_steal_fd (form, (guint) part, NULL));
+  medley_openai_call_take_file (call, form, "input_reference");
   create (call);
 }
 
