@@ -38,7 +38,8 @@ def main():
         tell("calm", attacks.watch(str(daemon.socket), seconds), None)
         for name in attacks.ATTACKS:
             memory = attacks.Memory(daemon.process.pid)
-            attack = attacks.Attack(name, port, token, f"/api/v1/jobs/{job}/outputs/out")
+            path = "/api/v1/jobs" if name == "slow-writers" else f"/api/v1/jobs/{job}/outputs/out"
+            attack = attacks.Attack(name, port, token, path)
             times = attacks.watch(str(daemon.socket), seconds)
             attack.end()
             tell(name, times, memory.end())

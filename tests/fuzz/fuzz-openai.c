@@ -53,8 +53,11 @@ take (MedleyOpenaiAttachments *attachments, const char *url)
 static void
 fuzz_messages (MedleyOpenaiAttachments *attachments)
 {
-  const GString *text = medley_openai_attachments_get_text (attachments);
-  g_autoptr (GVariant) value = medley_json_parse (text->str, text->len, NULL, NULL, NULL);
+  g_autoptr (GBytes) text = medley_openai_attachments_get_text (attachments, NULL);
+  gsize length;
+  const char *json = g_bytes_get_data (text, &length);
+  g_autoptr (GVariant) value
+      = medley_json_parse (json != NULL ? json : "", length, NULL, NULL, NULL);
   g_autoptr (GError) error = NULL;
   g_autofree char *param = NULL;
   g_autoptr (MedleyOpenaiMessages) messages = NULL;
@@ -86,15 +89,18 @@ fuzz_body (const guint8 *data, gsize size)
   g_autoptr (GError) second = NULL;
   g_autoptr (MedleyOpenaiAttachments) whole = feed (data, size, MAX (size, 1), &first);
   g_autoptr (MedleyOpenaiAttachments) pieces = feed (data, size, 3, &second);
+  g_autoptr (GBytes) text = NULL;
+  g_autoptr (GBytes) same = NULL;
 
   g_assert_cmpint (whole == NULL, ==, pieces == NULL);
   if (whole == NULL) {
     g_assert_error (second, first->domain, first->code);
     return;
   }
-  g_assert_cmpstr (medley_openai_attachments_get_text (whole)->str, ==,
-                   medley_openai_attachments_get_text (pieces)->str);
-  g_assert_cmpuint (medley_openai_attachments_get_text (whole)->len, <=, size + 64);
+  text = medley_openai_attachments_get_text (whole, NULL);
+  same = medley_openai_attachments_get_text (pieces, NULL);
+  g_assert_true (g_bytes_equal (text, same));
+  g_assert_cmpuint (g_bytes_get_size (text), <=, size + 64);
   fuzz_messages (whole);
   take (pieces, "data:image/png;spool,0");
   take (pieces, "data:;spool,63");

@@ -145,15 +145,27 @@ def long_heads(port, token, path):
     return {"clients": len(crowd)}
 
 
+def wait_until_read(port):
+    """Waits until a server on this machine has read what was sent to it."""
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end:
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            rows = [line.split() for line in table.read().splitlines()[1:]]
+        if not any(int(row[4].split(":")[1], 16) for row in rows if int(row[1].split(":")[1], 16) == port):
+            break
+        time.sleep(0.05)
+
+
 def slow_writers(port, token, path):
     """Bodies of JSON that come quickly at first, and then a byte a second."""
     crowd = [connect(port) for _ in range(250)]
     for client in crowd:
-        try_to(client.sendall, head("POST", "/api/v1/jobs", token, "Content-Type: application/json",
+        try_to(client.sendall, head("POST", path, token, "Content-Type: application/json",
                                     "Content-Length: 1000000"))
     for _ in range(14):
         for client in crowd:
             try_to(client.sendall, b" " * 65536)
+    wait_until_read(port)
     begin()
     while not has_ended(1):
         for client in crowd:

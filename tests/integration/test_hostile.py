@@ -94,7 +94,19 @@ class Siege(Daemons):
         self.withstand("long-heads")
 
     def test_bodies_that_come_a_byte_a_second(self):
-        self.withstand("slow-writers")
+        for path in ("/api/v1/jobs", "/v1/chat/completions", "/v1/videos"):
+            with self.subTest(path):
+                self.withstand("slow-writers", path)
+
+    def test_a_chat_that_is_too_long_is_refused_before_it_comes(self):
+        with attacks.connect(self.port) as client:
+            client.sendall(attacks.head("POST", "/v1/chat/completions", self.token, "Content-Type: application/json",
+                                        "Content-Length: 1000000000000", "Connection: close"))
+            answer = b""
+            while some := client.recv(65536):
+                answer += some
+        self.assertTrue(answer.startswith(b"HTTP/1.1 413 "), answer[:500])
+        self.assertIn(b"limits.input-bytes", answer)
 
     def test_readers_of_a_byte_a_second(self):
         seen = self.withstand("slow-readers", f"/api/v1/jobs/{self.job}/outputs/out")

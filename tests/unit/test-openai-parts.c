@@ -26,6 +26,19 @@ feed (const char *body, gsize step, gsize max_text, guint64 max_bytes, GError **
 }
 
 static void
+assert_text (MedleyOpenaiAttachments *self, const char *expected)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) text = medley_openai_attachments_get_text (self, &error);
+  gsize length;
+  const char *found;
+
+  g_assert_no_error (error);
+  found = g_bytes_get_data (text, &length);
+  g_assert_cmpmem (found, length, expected, strlen (expected));
+}
+
+static void
 assert_file (MedleyOpenaiAttachments *self, const char *url, const char *type, const char *content)
 {
   g_autoptr (GError) error = NULL;
@@ -57,10 +70,9 @@ test_files_are_taken_out (void)
     g_autofree char *type = NULL;
 
     g_assert_no_error (error);
-    g_assert_cmpstr (medley_openai_attachments_get_text (self)->str, ==,
-                     "{\"a\": {\"url\" : \"data:image/png;spool,0\"}, \"n\": [1, \"url\"],"
-                     " \"image_url\":\"DATA:image/jpeg;spool,1\", \"b\": {\"url\": "
-                     "\"data:;spool,2\"}}");
+    assert_text (self, "{\"a\": {\"url\" : \"data:image/png;spool,0\"}, \"n\": [1, \"url\"],"
+                       " \"image_url\":\"DATA:image/jpeg;spool,1\", \"b\": {\"url\": "
+                       "\"data:;spool,2\"}}");
     assert_file (self, "data:image/png;spool,0", "image/png", "hello");
     assert_file (self, "DATA:image/jpeg;spool,1", "image/jpeg", "hi");
     assert_file (self, "data:;spool,2", "", "???");
@@ -95,7 +107,7 @@ test_other_text_stays (void)
     g_autofree char *type = NULL;
 
     g_assert_no_error (error);
-    g_assert_cmpstr (medley_openai_attachments_get_text (self)->str, ==, bodies[i]);
+    assert_text (self, bodies[i]);
     g_assert_cmpint (medley_openai_attachments_take (self, "data:image/png;spool,0", &type, NULL),
                      ==, -1);
   }
@@ -147,6 +159,26 @@ test_bad_base64 (void)
 
     g_assert_null (feed (body, 1, 1000, 10, &error));
     g_assert_error (error, MEDLEY_ERROR, cases[i].code);
+  }
+}
+
+/* What waited in a file comes back as it was, wherever it was cut. */
+static void
+test_long_text (void)
+{
+  g_autofree char *filler = g_strnfill (100000, 'a');
+  g_autofree char *body
+      = g_strdup_printf ("{\"text\":\"%s\",\"url\":\"data:;base64,aGk=\"}", filler);
+  g_autofree char *left = g_strdup_printf ("{\"text\":\"%s\",\"url\":\"data:;spool,0\"}", filler);
+  static const gsize steps[] = { 1, 16383, 16384, 16385, 200000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MedleyOpenaiAttachments) self = feed (body, steps[i], 200000, 1000, &error);
+
+    g_assert_no_error (error);
+    assert_text (self, left);
+    assert_file (self, "data:;spool,0", "", "hi");
   }
 }
 
@@ -376,6 +408,7 @@ main (int argc, char **argv)
   g_test_add_func ("/openai/attachments/addresses-elsewhere-are-refused",
                    test_addresses_elsewhere_are_refused);
   g_test_add_func ("/openai/attachments/bad-base64", test_bad_base64);
+  g_test_add_func ("/openai/attachments/long-text", test_long_text);
   g_test_add_func ("/openai/attachments/limits", test_limits);
   g_test_add_func ("/openai/attachments/empty-file", test_empty_file);
   g_test_add_func ("/openai/messages/conversations", test_conversations);

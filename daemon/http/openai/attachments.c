@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "http/spill.h"
+
 #define SCHEME "data:"
 #define MARK ";base64,"
 /* of a file that was taken out: data:TYPE;spool,NUMBER */
@@ -34,7 +36,7 @@ struct _MedleyOpenaiAttachments {
   char *spool;
   gsize max_text;
   guint64 left; /* bytes that files may still have */
-  GString *text;
+  MedleyHttpSpill *text;
   GArray *files; /* File */
 
   State state;
@@ -66,7 +68,7 @@ medley_openai_attachments_new (const char *spool, gsize max_text, guint64 max_by
   self->spool = g_strdup (spool);
   self->max_text = max_text;
   self->left = max_bytes;
-  self->text = g_string_new (NULL);
+  self->text = medley_http_spill_new (spool, MEDLEY_HTTP_SPILL_MEMORY);
   self->string = g_string_new (NULL);
   self->head = g_string_new (NULL);
   self->files = g_array_new (FALSE, FALSE, sizeof (File));
@@ -78,7 +80,7 @@ void
 medley_openai_attachments_free (MedleyOpenaiAttachments *self)
 {
   g_array_unref (self->files);
-  g_string_free (self->text, TRUE);
+  medley_http_spill_free (self->text);
   g_string_free (self->string, TRUE);
   g_string_free (self->head, TRUE);
   g_free (self->spool);
@@ -107,15 +109,14 @@ current (MedleyOpenaiAttachments *self)
 static gboolean
 keep (MedleyOpenaiAttachments *self, const char *text, gsize length, GError **error)
 {
-  if (self->text->len + length > self->max_text) {
+  if (medley_http_spill_get_length (self->text) + length > self->max_text) {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
                  "the request body is longer than %" G_GSIZE_FORMAT
                  " bytes, pictures in data: URIs apart (http.json-bytes)",
                  self->max_text);
     return FALSE;
   }
-  g_string_append_len (self->text, text, (gssize) length);
-  return TRUE;
+  return medley_http_spill_append (self->text, text, length, error);
 }
 
 /* A file's content */
@@ -326,6 +327,21 @@ take_digits (MedleyOpenaiAttachments *self, const char *bytes, gsize length)
   return n;
 }
 
+/* Space, and all but the beginning of long strings, which is looked at for a key. */
+static gsize
+count_plain (MedleyOpenaiAttachments *self, const char *bytes, gsize length)
+{
+  gsize n = 0;
+
+  if (self->state == OUTSIDE)
+    while (n < length && g_ascii_isspace (bytes[n]))
+      n++;
+  else if (self->state == STRING && !self->escaped && self->string->len == MAX_KEY)
+    while (n < length && bytes[n] != '"' && bytes[n] != '\\')
+      n++;
+  return n;
+}
+
 gboolean
 medley_openai_attachments_feed (MedleyOpenaiAttachments *self, const void *data, gsize length,
                                 GError **error)
@@ -335,6 +351,11 @@ medley_openai_attachments_feed (MedleyOpenaiAttachments *self, const void *data,
   const char *bytes = data;
 
   for (gsize i = 0; i < length; i++) {
+    gsize plain = count_plain (self, bytes + i, length - i);
+
+    if (plain > 0 && !keep (self, bytes + i, plain, error))
+      return FALSE;
+    i += plain;
     i += take_digits (self, bytes + i, length - i);
     if (i < length && !takers[self->state](self, bytes[i], error))
       return FALSE;
@@ -342,10 +363,10 @@ medley_openai_attachments_feed (MedleyOpenaiAttachments *self, const void *data,
   return TRUE;
 }
 
-const GString *
-medley_openai_attachments_get_text (MedleyOpenaiAttachments *self)
+GBytes *
+medley_openai_attachments_get_text (MedleyOpenaiAttachments *self, GError **error)
 {
-  return self->text;
+  return medley_http_spill_get_bytes (self->text, error);
 }
 
 int

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  *
  * Takes the files out of a JSON body while it arrives: the content of each "url" or "image_url"
  * that is a `data:` URI in base64 goes decoded to an unnamed file of the spool, and a short address
- * takes its place in the JSON. So a body with pictures costs no memory, and what is left of it is
- * small enough to be parsed. Does not check the JSON; who parses it does.
+ * takes its place in the JSON. What is left waits in a file as well once it is long. So a body
+ * costs little memory, however slowly it comes. Does not check the JSON; who parses it does.
  */
 typedef struct _MedleyOpenaiAttachments MedleyOpenaiAttachments;
 
@@ -44,9 +44,16 @@ gboolean
 medley_openai_attachments_feed (MedleyOpenaiAttachments *self, const void *data, gsize length,
                                 GError **error);
 
-/* (transfer none): the JSON that is left, after the last feed; ends in NUL */
-const GString *
-medley_openai_attachments_get_text (MedleyOpenaiAttachments *self);
+/**
+ * medley_openai_attachments_get_text:
+ * @self: attachments, after the last feed
+ * @error: %MEDLEY_ERROR_NO_SPACE, %MEDLEY_ERROR_IO
+ *
+ * Returns: (transfer full) (nullable): the JSON that is left; where it is long, a file that is
+ * mapped
+ */
+GBytes *
+medley_openai_attachments_get_text (MedleyOpenaiAttachments *self, GError **error);
 
 /**
  * medley_openai_attachments_take:

@@ -33,15 +33,20 @@ on_gone (MedleyHttpExchange *exchange, gpointer data)
 static void
 parse (Reading *self)
 {
-  const GString *text = medley_openai_attachments_get_text (self->attachments);
   MedleyConfig *config = medley_http_get_config (self->http);
   MedleyJsonLimits limits = MEDLEY_JSON_LIMITS_DEFAULT;
   g_autoptr (GError) error = NULL;
-  GVariant *value;
+  g_autoptr (GBytes) text = medley_openai_attachments_get_text (self->attachments, &error);
+  GVariant *value = NULL;
+  const char *json;
+  gsize length;
 
   limits.max_bytes = self->limit;
   limits.max_depth = (guint) medley_config_get_number (config, "limits.json-depth");
-  value = medley_json_parse (text->str, text->len, &limits, NULL, &error);
+  if (text != NULL) {
+    json = g_bytes_get_data (text, &length);
+    value = medley_json_parse (json != NULL ? json : "", length, &limits, NULL, &error);
+  }
   if (value == NULL)
     medley_openai_respond_error (self->exchange, error, 0, NULL, NULL);
   else
@@ -68,20 +73,42 @@ on_read (MedleyHttpExchange *exchange, GBytes *bytes, const GError *error, gpoin
     parse (self);
 }
 
+static gboolean
+check_head (const MedleyHttpRequest *request, MedleyConfig *config, GError **error)
+{
+  const char *type = soup_message_headers_get_content_type (request->headers, NULL);
+  guint64 text = medley_config_get_number (config, "http.json-bytes");
+  guint64 files = medley_config_get_number (config, "limits.input-bytes");
+
+  /* As everywhere: a form of a foreign page cannot send JSON. */
+  if (type == NULL || g_ascii_strcasecmp (type, "application/json") != 0) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
+                 "this takes \"Content-Type: application/json\", not %s",
+                 type != NULL ? type : "a body without a type");
+    return FALSE;
+  }
+  /* How much of it is files is not known yet. In it they are less than three times as long, even if
+   * their base64 is nothing but slashes that are escaped. */
+  if (request->framing == MEDLEY_HTTP_BODY_LENGTH && request->length > text
+      && (request->length - text) / 3 > files) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_TOO_LARGE,
+                 "the request body has %" G_GUINT64_FORMAT " bytes, more than "
+                 "limits.input-bytes and http.json-bytes allow",
+                 request->length);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 void
 medley_openai_read_json (MedleyHttp *http, MedleyHttpExchange *exchange, MedleyOpenaiBodyFunc func)
 {
   const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
-  const char *type = soup_message_headers_get_content_type (request->headers, NULL);
   MedleyConfig *config = medley_http_get_config (http);
   g_autoptr (GError) error = NULL;
   Reading *self;
 
-  /* As everywhere: a form of a foreign page cannot send JSON. */
-  if (type == NULL || g_ascii_strcasecmp (type, "application/json") != 0) {
-    g_set_error (&error, MEDLEY_ERROR, MEDLEY_ERROR_UNSUPPORTED_TYPE,
-                 "this takes \"Content-Type: application/json\", not %s",
-                 type != NULL ? type : "a body without a type");
+  if (!check_head (request, config, &error)) {
     medley_openai_respond_error (exchange, error, 0, NULL, NULL);
     return;
   }
