@@ -13,6 +13,9 @@
 /* Turns that are not delivered yet; each is a job. */
 #define MAX_TURNS 8
 #define IDLE_LOOKS 4
+/* A text message waits in memory until it is whole, in each of http.sessions. Long text comes in
+ * several. */
+#define MAX_MESSAGE (128 * 1024)
 
 void
 medley_session_send (MedleySession *self, const char *type, GVariantDict *members)
@@ -391,10 +394,9 @@ medley_session_new (MedleyHttp *http, MedleyHttpExchange *exchange, GSourceOnceF
   self->idle_source = g_timeout_add_seconds (
       (guint) MAX (1, medley_config_get_number (config, "http.session-idle") / IDLE_LOOKS), on_idle,
       self);
-  self->socket
-      = medley_websocket_open (exchange, medley_config_get_number (config, "http.json-bytes"),
-                               medley_config_get_number (config, "limits.input-bytes"), &funcs,
-                               self);
+  self->socket = medley_websocket_open (
+      exchange, MIN (MAX_MESSAGE, medley_config_get_number (config, "http.json-bytes")),
+      medley_config_get_number (config, "limits.input-bytes"), &funcs, self);
   return self;
 }
 
