@@ -258,10 +258,8 @@ class Forms(Daemons):
         crowd = [self.open("Content-Length: 1000000") for _ in range(5)]
         for client in crowd:
             client.sendall(b"".join(part(f"p{n}", b"x") for n in range(200)))
-        end, most = time.monotonic() + 1, 0
-        while time.monotonic() < end:
-            most = max(most, self.count_files())
-            time.sleep(0.02)
+        attacks.wait_until_read(self.port)
+        most = self.count_files()
         for client in crowd:
             client.close()
         self.assertGreaterEqual(most, before + len(crowd))
