@@ -162,6 +162,7 @@ class Errors(Case):
                              ("authentication_error", "invalid_api_key"))
             head, document = ask("-H", "Authorization: Bearer nonsense")
             self.assertEqual(document["error"]["type"], "authentication_error")
+            self.assertRegex(head, 'WWW-Authenticate: Bearer .*error="invalid_token"')
             token = (daemon.folder / "runtime" / "medley" / "token").read_text().strip()
             head, document = ask("-H", f"Authorization: Bearer {token}")
             self.assertEqual(document["object"], "list")

@@ -120,7 +120,8 @@ medley_openai_respond_error (MedleyHttpExchange *exchange, const GError *error, 
 
   if (status == 0 || status == 422)
     status = medley_openai_status (error);
-  if (status == 401)
+  /* Who checked a token has said more. */
+  if (status == 401 && soup_message_headers_get_one (headers, "WWW-Authenticate") == NULL)
     soup_message_headers_replace (headers, "WWW-Authenticate", "Bearer realm=\"medley\"");
   soup_message_headers_replace (headers, "Medley-Error", medley_error_info (error)->name);
   tell_whether_to_retry (headers, error, status);
