@@ -7,7 +7,8 @@
  *
  * The answer repeats what was asked, so that a test sees what reached the engine: "You said:" and
  * the text, or, of JSON (an array of messages), "N messages, the last by ROLE:" and its content.
- * Properties: temperature (0 to 2; above 1 it shouts), max-words (0 for all), delay-ms.
+ * Properties: temperature (0 to 2; above 1 it shouts), max-words (0 for all), delay-ms; script,
+ * what it says instead, in which \xHH stands for a byte of any value.
  */
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -23,12 +24,13 @@ struct _FakeChat {
   double temperature; /* all set in READY or below */
   guint max_words;
   guint delay;
+  char *script;
 };
 
 G_DEFINE_FINAL_TYPE (FakeChat, fake_chat, FAKE_TYPE_COLLECTOR)
 GST_ELEMENT_REGISTER_DEFINE (fakechat, "fakechat", GST_RANK_NONE, fake_chat_get_type ())
 
-enum { PROP_TEMPERATURE = 1, PROP_MAX_WORDS, PROP_DELAY_MS };
+enum { PROP_TEMPERATURE = 1, PROP_MAX_WORDS, PROP_DELAY_MS, PROP_SCRIPT };
 
 static GstStaticPadTemplate sink_template
     = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
@@ -92,6 +94,24 @@ skip_word (const char *text)
   return text + strcspn (text, " \t\r\n");
 }
 
+/* Returns: the length of what is left */
+static gsize
+put_bytes (char *text)
+{
+  char *to = text;
+
+  for (const char *from = text; *from != '\0';) {
+    if (from[0] == '\\' && from[1] == 'x' && g_ascii_isxdigit (from[2])
+        && g_ascii_isxdigit (from[3])) {
+      *to++ = (char) (g_ascii_xdigit_value (from[2]) << 4 | g_ascii_xdigit_value (from[3]));
+      from += 4;
+    } else {
+      *to++ = *from++;
+    }
+  }
+  return (gsize) (to - text);
+}
+
 static gboolean
 push_words (FakeChat *self, const char *text, GCancellable *cancellable, GError **error)
 {
@@ -101,7 +121,7 @@ push_words (FakeChat *self, const char *text, GCancellable *cancellable, GError 
     const char *end = skip_word (text);
     g_autofree char *piece = g_strndup (text, (gsize) (end - text));
     g_autofree char *said = self->temperature > 1 ? g_utf8_strup (piece, -1) : g_strdup (piece);
-    gsize length = strlen (said);
+    gsize length = self->script != NULL ? put_bytes (said) : strlen (said);
 
     if (!fake_wait (self->delay, cancellable, error))
       return FALSE;
@@ -122,7 +142,10 @@ fake_chat_answer (FakeCollector *collector, const char *text, GCancellable *canc
   g_autoptr (GstCaps) caps = gst_pad_get_current_caps (sink);
   g_autofree char *answer = NULL;
 
-  if (caps != NULL && gst_structure_has_name (gst_caps_get_structure (caps, 0), "application/json"))
+  if (self->script != NULL)
+    answer = g_strdup (self->script);
+  else if (caps != NULL
+           && gst_structure_has_name (gst_caps_get_structure (caps, 0), "application/json"))
     answer = answer_messages (text, error);
   else
     answer = g_strconcat ("You said: ", text, NULL);
@@ -144,6 +167,10 @@ fake_chat_set_property (GObject *object, guint id, const GValue *value, GParamSp
   case PROP_DELAY_MS:
     self->delay = g_value_get_uint (value);
     break;
+  case PROP_SCRIPT:
+    g_free (self->script);
+    self->script = g_value_dup_string (value);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -164,9 +191,19 @@ fake_chat_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
   case PROP_DELAY_MS:
     g_value_set_uint (value, self->delay);
     break;
+  case PROP_SCRIPT:
+    g_value_set_string (value, self->script);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
+}
+
+static void
+fake_chat_finalize (GObject *object)
+{
+  g_free (FAKE_CHAT (object)->script);
+  G_OBJECT_CLASS (fake_chat_parent_class)->finalize (object);
 }
 
 static void
@@ -184,6 +221,7 @@ fake_chat_class_init (FakeChatClass *klass)
 
   object_class->set_property = fake_chat_set_property;
   object_class->get_property = fake_chat_get_property;
+  object_class->finalize = fake_chat_finalize;
   g_object_class_install_property (object_class, PROP_TEMPERATURE,
                                    g_param_spec_double ("temperature", "Temperature",
                                                         "Above 1 it shouts", 0, 2, 1, flags));
@@ -195,6 +233,10 @@ fake_chat_class_init (FakeChatClass *klass)
                                    g_param_spec_uint ("delay-ms", "Delay",
                                                       "Wait before each word, in milliseconds", 0,
                                                       G_MAXINT, 0, flags));
+  g_object_class_install_property (object_class, PROP_SCRIPT,
+                                   g_param_spec_string ("script", "Script",
+                                                        "Said instead; \\xHH is a byte", NULL,
+                                                        flags));
   gst_element_class_add_static_pad_template (element_class, &sink_template);
   gst_element_class_add_static_pad_template (element_class, &src_template);
   gst_element_class_set_static_metadata (element_class, "Chat", "Converter/Text/Test",

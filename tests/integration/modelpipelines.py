@@ -27,6 +27,22 @@ def slow_chat(milliseconds):
     return pipeline
 
 
+BROKEN = r"one\xff two\x00 three four\xe2\x82"
+BROKEN_AS_TEXT = "one\ufffd two\ufffd three four\ufffd\ufffd"
+
+
+def broken_chat():
+    """What it says is not all text."""
+    return chat(script=BROKEN, **{"delay-ms": 50})
+
+
+def broken_listener():
+    pipeline = listener()
+    pipeline["stages"]["said"] = stage("text-to-text/chat", "fakechat", "heard", script=BROKEN, **{"delay-ms": 50})
+    pipeline["outputs"] = {"text": {"from": "said", "type": "text/plain"}}
+    return pipeline
+
+
 def painter():
     return {
         "medley": 1, "inputs": {"prompt": {"type": "text/plain"}},
@@ -121,5 +137,5 @@ def all_of_them():
         "stamp.json": stamp(),
         "retoucher.json": retoucher(), "listener.json": listener(), "embedder.json": embedder(),
         "one-embedder.json": embedder("text/plain"), "film.json": film(), "slow-film.json": film(300),
-        "crash.json": crash(),
+        "crash.json": crash(), "broken-chat.json": broken_chat(), "broken-listener.json": broken_listener(),
     }

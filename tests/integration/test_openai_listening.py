@@ -14,7 +14,7 @@ import wave
 from pathlib import Path
 
 from medleytest import PATIENCE, Daemon
-from modelpipelines import listener
+from modelpipelines import BROKEN_AS_TEXT, broken_listener, listener
 
 # Which of eleven seconds have sound, and what is heard in them.
 SOUND = (True, True, False, True, True, True, True, True, True, True, True)
@@ -43,6 +43,7 @@ def without(pipeline, *outputs, **more):
 
 PIPELINES = {
     "listener.json": listener(),
+    "broken.json": broken_listener(),
     "timeless.json": without(listener(), "captions"),
     "translator.json": listener() | {"serves": {"audio/translations": True}},
     "scribe.json": listener() | {"serves": {"audio/transcriptions": {"parameters": {"prompt": "hint"}}},
@@ -141,6 +142,12 @@ class Listening(unittest.TestCase):
         self.assertEqual({e["type"] for e in events[:-1]}, {"transcript.text.delta"})
         self.assertEqual(events[-1], {"type": "transcript.text.done", "text": TEXT})
         self.assertEqual("".join(e["delta"] for e in events[:-1]), TEXT)
+
+    def test_what_is_no_text_becomes_some(self):
+        for fields in ((), ("stream=true",)):
+            body = self.post(*fields, model="broken").body.decode().strip()
+            last = json.loads(body.split("\n\n")[-1].removeprefix("data: "))
+            self.assertEqual(last["text"], BROKEN_AS_TEXT)
 
     def test_language(self):
         german = "Eins zwei vier fünf sechs. Sieben acht neun zehn elf."

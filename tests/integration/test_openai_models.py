@@ -128,6 +128,12 @@ class Chats(Case):
         answer = "".join(json.loads(data)["choices"][0]["delta"].get("content", "") for _, data in found[:-1])
         self.assertEqual(answer, "You said: " + text)
 
+    def test_what_is_no_text_becomes_some(self):
+        self.assertEqual(self.answer(HELLO, "broken-chat"), modelpipelines.BROKEN_AS_TEXT)
+        found = events(self.chat(HELLO, "broken-chat", stream=True).body)
+        pieces = [json.loads(data)["choices"][0]["delta"].get("content", "") for _, data in found[:-1]]
+        self.assertEqual("".join(pieces), modelpipelines.BROKEN_AS_TEXT)
+
     def test_a_failure_before_the_first_word_has_its_status(self):
         reply = self.chat(HELLO, "crash", stream=True)
         self.assertEqual((reply.status, reply.headers["content-type"]), (500, "application/json"))

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/media.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 
 static void
 test_errors_are_unique (void)
@@ -174,6 +175,46 @@ test_nearest_is_bounded (void)
   g_assert_null (medley_nearest ("aaa", names));
 }
 
+static void
+test_utf8_whole (void)
+{
+  static const struct {
+    const char *text;
+    gsize length;
+    gsize whole;
+  } cases[] = {
+    { "", 0, 0 },
+    { "ab", 2, 2 },
+    { "a\xe2\x82\xac", 4, 4 },
+    /* cut */
+    { "a\xe2\x82", 3, 1 },
+    { "a\xe2", 2, 1 },
+    { "\xf0\x9f\x98", 3, 0 },
+    { "\xf0\x9f", 2, 0 },
+    /* no text, wherever */
+    { "a\xff", 2, 2 },
+    { "\xff\xff\xff", 3, 3 },
+    { "a\x80", 2, 2 },
+    { "a\xc3\xc3", 3, 2 },
+    { "\xffgood", 5, 5 },
+    { "\xff\xe2\x82", 3, 1 },
+    { "a\0", 2, 2 },
+    { "\xe2\0", 2, 2 },
+    { "a\0b", 3, 3 },
+    { "\x80\x80\x80\x80\x80", 5, 5 },
+    { "\xf0\x9f\x98\x80\x80", 5, 5 },
+  };
+
+  g_assert_cmpuint (medley_utf8_whole (NULL, 0), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    /* Exactly as long, so that a sanitizer sees who reads on. */
+    g_autofree char *text = g_memdup2 (cases[i].text, cases[i].length);
+
+    g_test_message ("%u", i);
+    g_assert_cmpuint (medley_utf8_whole (text, cases[i].length), ==, cases[i].whole);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -186,5 +227,6 @@ main (int argc, char **argv)
   g_test_add_func ("/media/parameters", test_media_parameters);
   g_test_add_func ("/nearest/finds-slips", test_nearest);
   g_test_add_func ("/nearest/is-bounded", test_nearest_is_bounded);
+  g_test_add_func ("/utf8/only-the-beginning-of-a-character-waits", test_utf8_whole);
   return g_test_run ();
 }

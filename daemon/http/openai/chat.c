@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/media.h"
+#include "base/utf8.h"
 #include "http/openai/common.h"
 #include "http/openai/handlers.h"
 #include "http/openai/json-body.h"
@@ -246,10 +247,10 @@ on_whole (MedleyOpenaiCall *call, GBytes *const *contents, gpointer data)
   Chat *self = data;
   gsize length;
   const char *bytes = g_bytes_get_data (contents[0], &length);
-  g_autofree char *text = g_strndup (bytes != NULL ? bytes : "", length);
+  g_autofree char *text = g_utf8_make_valid (bytes != NULL ? bytes : "", (gssize) length);
   GVariant *choices;
 
-  self->answer = medley_openai_count_characters (text, length);
+  self->answer = medley_openai_count_characters (text, strlen (text));
   choices = g_variant_new_parsed (
       "[<{'index': <int64 0>, 'message': <{'role': <'assistant'>, 'content': <%s>,"
       " 'refusal': <@mv nothing>, 'annotations': <@av []>}>, 'logprobs': <@mv nothing>,"
@@ -274,22 +275,22 @@ add_chunk (Chat *self, MedleyOpenaiCall *call, GVariant *delta, const char *reas
                                       self->include_usage ? medley_openai_null () : NULL));
 }
 
+/* @bytes: some of the text; empty at its end */
 static void
 add_text (Chat *self, MedleyOpenaiCall *call, GBytes *bytes)
 {
-  const char *end;
+  gsize size = g_bytes_get_size (bytes);
+  g_autofree char *text = NULL;
+  gsize length;
 
-  g_byte_array_append (self->cut, g_bytes_get_data (bytes, NULL), (guint) g_bytes_get_size (bytes));
-  self->answer
-      += medley_openai_count_characters (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  g_utf8_validate_len ((const char *) self->cut->data, self->cut->len, &end);
-  if (end > (const char *) self->cut->data) {
-    gsize length = (gsize) (end - (const char *) self->cut->data);
-    g_autofree char *text = g_strndup ((const char *) self->cut->data, length);
-
-    add_chunk (self, call, g_variant_new_parsed ("{'content': <%s>}", text), NULL);
-    g_byte_array_remove_range (self->cut, 0, (guint) length);
-  }
+  g_byte_array_append (self->cut, g_bytes_get_data (bytes, NULL), (guint) size);
+  length = size > 0 ? medley_utf8_whole (self->cut->data, self->cut->len) : self->cut->len;
+  if (length == 0)
+    return;
+  text = g_utf8_make_valid ((const char *) self->cut->data, (gssize) length);
+  g_byte_array_remove_range (self->cut, 0, (guint) length);
+  self->answer += medley_openai_count_characters (text, strlen (text));
+  add_chunk (self, call, g_variant_new_parsed ("{'content': <%s>}", text), NULL);
 }
 
 static void
@@ -303,8 +304,8 @@ on_piece (MedleyOpenaiCall *call, GBytes *bytes, gpointer data)
                                      "nothing>}"),
                NULL);
   self->begun = TRUE;
+  add_text (self, call, bytes);
   if (g_bytes_get_size (bytes) > 0) {
-    add_text (self, call, bytes);
     medley_openai_call_next (call);
     return;
   }

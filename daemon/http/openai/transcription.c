@@ -2,6 +2,7 @@
 #include <medley/medley-error.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "http/openai/common.h"
 #include "http/openai/handlers.h"
 #include "http/openai/transcript.h"
@@ -236,27 +237,25 @@ on_whole (MedleyOpenaiCall *call, GBytes *const *contents, gpointer data)
 
 /* How much of the rest can be told: whole characters, up to the last that is no white space. */
 static gsize
-find_tellable (const Listening *self)
+find_tellable (const Listening *self, gboolean is_end)
 {
   const char *text = (const char *) self->rest->data;
-  const char *end = text;
+  gsize length = is_end ? self->rest->len : medley_utf8_whole (text, self->rest->len);
 
-  if (self->rest->len > 0)
-    g_utf8_validate_len (text, self->rest->len, &end);
-  while (end > text && g_ascii_isspace (end[-1]))
-    end--;
-  return (gsize) (end - text);
+  while (length > 0 && g_ascii_isspace (text[length - 1]))
+    length--;
+  return length;
 }
 
 static void
-tell (Listening *self, MedleyOpenaiCall *call)
+tell (Listening *self, MedleyOpenaiCall *call, gboolean is_end)
 {
-  gsize length = find_tellable (self);
+  gsize length = find_tellable (self, is_end);
   g_autofree char *text = NULL;
 
   if (length == 0)
     return;
-  text = g_strndup ((const char *) self->rest->data, length);
+  text = g_utf8_make_valid ((const char *) self->rest->data, (gssize) length);
   g_byte_array_remove_range (self->rest, 0, (guint) length);
   if (self->text->len == 0)
     g_strchug (text);
@@ -280,9 +279,10 @@ on_piece (MedleyOpenaiCall *call, GBytes *bytes, gpointer data)
     medley_openai_call_fail (call, error);
   } else if (size > 0) {
     g_byte_array_append (self->rest, g_bytes_get_data (bytes, NULL), (guint) size);
-    tell (self, call);
+    tell (self, call, FALSE);
     medley_openai_call_next (call);
   } else {
+    tell (self, call, TRUE);
     medley_openai_sse_add (medley_openai_call_get_sse (call), NULL,
                            g_variant_new_parsed ("{'type': <'transcript.text.done'>, 'text': <%s>}",
                                                  self->text->str));

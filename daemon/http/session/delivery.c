@@ -5,6 +5,7 @@
 #include <medley/medley-error.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "http/session/private.h"
 
 /* A piece of media: what is on its way when somebody flushes is at most one of these. */
@@ -219,18 +220,13 @@ send_binary (MedleyTurnOutput *self)
 static gboolean
 send_text (MedleyTurnOutput *self)
 {
-  const char *end = (const char *) self->ready->data;
   g_autofree char *text = NULL;
   GVariantDict dict;
   gsize length;
 
   if (self->ready->len <= self->held && !(self->ended && self->ready->len > 0))
     return FALSE;
-  g_utf8_validate_len ((const char *) self->ready->data, self->ready->len, &end);
-  length = (gsize) (end - (const char *) self->ready->data);
-  /* At most the beginning of a character waits: other bytes are no text. */
-  if (self->ended || self->ready->len - length > 3)
-    length = self->ready->len;
+  length = self->ended ? self->ready->len : medley_utf8_whole (self->ready->data, self->ready->len);
   self->held = self->ready->len - length;
   if (length == 0)
     return FALSE;
