@@ -63,9 +63,16 @@ def painter():
     }
 
 
-def slow_painter():
+def seedless_painter(**seed):
+    """Has a seed, but no default."""
     pipeline = painter()
-    pipeline["parameters"]["delay"]["default"] = 600_000
+    pipeline["parameters"]["seed"] = {"type": "integer", "minimum": 1, **seed}
+    return pipeline
+
+
+def slow_painter(milliseconds=600_000):
+    pipeline = painter()
+    pipeline["parameters"]["delay"]["default"] = milliseconds
     return pipeline
 
 
@@ -133,8 +140,8 @@ def crash():
 def all_of_them():
     return {
         "chat.json": chat(), "chat-json.json": chat("application/json"), "slow-chat.json": slow_chat(250),
-        "endless-chat.json": slow_chat(3_600_000), "painter.json": painter(), "slow-painter.json": slow_painter(),
-        "stamp.json": stamp(),
+        "endless-chat.json": slow_chat(3_600_000), "painter.json": painter(), "slow-painter.json": slow_painter(), "keyed-painter.json": slow_painter(1500),
+        "stamp.json": stamp(), "seedless.json": seedless_painter(), "two-seeds.json": seedless_painter(maximum=2),
         "retoucher.json": retoucher(), "listener.json": listener(), "embedder.json": embedder(),
         "one-embedder.json": embedder("text/plain"), "film.json": film(), "slow-film.json": film(300),
         "crash.json": crash(), "broken-chat.json": broken_chat(), "broken-listener.json": broken_listener(),

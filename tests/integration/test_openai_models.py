@@ -214,6 +214,17 @@ class Pictures(Case):
         self.assertEqual([self.daemon.job(job)["state"] for job in jobs], ["done", "done"])
         self.assertEqual(len(set(jobs)), 2)
 
+    def test_several_differ(self):
+        for model in ("painter", "seedless"):
+            whole = self.ask("createImage", {"model": model, "prompt": "a fox", "n": 3}).json()
+            self.assertEqual(len({picture["b64_json"] for picture in whole["data"]}), 3, model)
+        two = self.ask("createImage", {"model": "two-seeds", "prompt": "a fox", "n": 2}).json()
+        self.assertNotEqual(*two["data"])
+        before = self.daemon.curl("/api/v1/jobs").json()["jobs"]
+        self.refuse("createImage", {"model": "two-seeds", "prompt": "x", "n": 3}, "n", "invalid_value")
+        self.refuse("createImage", {"model": "two-seeds", "prompt": "x", "n": 2, "seed": 2}, "n", "invalid_value")
+        self.assertEqual(self.daemon.curl("/api/v1/jobs").json()["jobs"], before)
+
     def test_a_link_is_the_jobs_output(self):
         reply = self.ask("createImage", {"model": "painter", "prompt": "a fox", "response_format": "url"})
         url = reply.json()["data"][0]["url"]
@@ -330,6 +341,39 @@ class Jobs(Case):
         jobs = self.list("slow-painter")
         self.assertEqual(len(jobs), 4)
         self.assertEqual({self.daemon.wait(job["id"])["state"] for job in jobs}, {"cancelled"})
+
+    def test_a_key_is_that_of_all_jobs(self):
+        for model in ("painter", "seedless"):
+            body = {"model": model, "prompt": "a hen", "n": 3, "response_format": "url"}
+            first, again = (self.ask("createImage", body, "-H", f"Idempotency-Key: {model}") for _ in range(2))
+            self.assertEqual(first.status, 200, first.body)
+            self.assertEqual(first.json()["data"], again.json()["data"])
+            self.assertEqual(again.headers["idempotency-replayed"], "true")
+            self.assertEqual(len({picture["url"] for picture in first.json()["data"]}), 3)
+        body = {"model": "one-embedder", "input": ["a", "b", "c"]}
+        first, again = (self.ask("createEmbedding", body, "-H", "Idempotency-Key: vectors") for _ in range(2))
+        self.assertEqual(first.json(), again.json())
+        self.assertEqual(len(self.list("one-embedder")), 3)
+
+    def test_a_key_has_room_for_more(self):
+        body, key = {"model": "painter", "prompt": "a hen"}, "k" * 254
+        self.assertEqual(self.ask("createImage", body, "-H", f"Idempotency-Key: {key}").status, 200)
+        reply = self.ask("createImage", {**body, "n": 2}, "-H", f"Idempotency-Key: {key}")
+        self.assertEqual((reply.status, reply.json()["error"]["code"]), (400, "invalid_argument"), reply.body)
+        self.assertIn("limits.request-key", reply.json()["error"]["message"])
+
+    def test_a_client_with_a_key_may_leave(self):
+        body = json.dumps({"model": "keyed-painter", "prompt": "a fox", "n": 3})
+        with subprocess.Popen(["curl", "-sS", "--unix-socket", self.daemon.socket, "http://localhost/v1/images/generations",
+                               "-H", "Content-Type: application/json", "-H", "Idempotency-Key: leaving", "-d", body],
+                              stderr=subprocess.DEVNULL) as curl:
+            limit = time.monotonic() + PATIENCE
+            while len(self.list("keyed-painter")) < 3 and time.monotonic() < limit:
+                time.sleep(0.02)
+            curl.kill()
+        again = self.ask("createImage", body, "-H", "Idempotency-Key: leaving")
+        self.assertEqual((again.status, len(again.json()["data"])), (200, 3), again.body)
+        self.assertEqual([job["state"] for job in self.list("keyed-painter")], ["done"] * 3)
 
     def test_one_that_cannot_be_made_ends_the_others(self):
         with Daemon("limits.queue=2", "workers.maximum=1", pipelines=modelpipelines.all_of_them()) as daemon:

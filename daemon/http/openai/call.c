@@ -4,6 +4,7 @@
 
 #include <glib/gstdio.h>
 #include <medley/medley-error.h>
+#include <string.h>
 
 #include "http/openai/models.h"
 #include "http/openai/problem.h"
@@ -23,7 +24,8 @@ struct _MedleyOpenaiCall {
   MedleyPipeline *pipeline;   /* NULL when the model is a fault */
   const MedleyServes *serves; /* of the pipeline */
   MedleyJobRequest *request;
-  gboolean has_key; /* the client may come back for it */
+  char *key;     /* the client may come back for it; NULL for none */
+  guint max_key; /* bytes */
   gboolean is_detached;
   gboolean is_answered;
   MedleyJob *job;
@@ -73,6 +75,7 @@ medley_openai_call_unref (MedleyOpenaiCall *self)
     self->destroy (self->data);
   g_strfreev (self->roles);
   g_free (self->type);
+  g_free (self->key);
   g_free (self->model);
   g_free (self->route);
   medley_http_exchange_unref (self->exchange);
@@ -122,6 +125,31 @@ medley_openai_call_get_request (MedleyOpenaiCall *self)
   return self->request;
 }
 
+const char *
+medley_openai_call_get_key (MedleyOpenaiCall *self)
+{
+  return self->key;
+}
+
+MedleyJobRequest *
+medley_openai_call_copy_request (MedleyOpenaiCall *self, guint number, GError **error)
+{
+  g_autofree char *key = self->key != NULL ? g_strdup_printf ("%s/%u", self->key, number) : NULL;
+  MedleyJobRequest *copy;
+
+  if (key != NULL && strlen (key) > self->max_key) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
+                 "Idempotency-Key: with \"/%u\" for one of the jobs of this request it is longer "
+                 "than %u characters (limits.request-key); use a shorter one",
+                 number, self->max_key);
+    return NULL;
+  }
+  copy = medley_job_request_copy (self->request, error);
+  if (copy != NULL && key != NULL)
+    medley_job_request_set_idempotency_key (copy, key);
+  return copy;
+}
+
 MedleyJob *
 medley_openai_call_get_job (MedleyOpenaiCall *self)
 {
@@ -166,8 +194,7 @@ medley_openai_call_new (MedleyHttp *http, MedleyHttpExchange *exchange, const ch
 {
   MedleyOpenaiCall *self = g_new0 (MedleyOpenaiCall, 1);
   const MedleyHttpRequest *request = medley_http_exchange_get_request (exchange);
-  guint max_key
-      = (guint) medley_config_get_number (medley_http_get_config (http), "limits.request-key");
+  const char *key = medley_http_request_get_header (request, "Idempotency-Key");
   g_autoptr (GError) error = NULL;
 
   g_ref_count_init (&self->ref_count);
@@ -178,9 +205,12 @@ medley_openai_call_new (MedleyHttp *http, MedleyHttpExchange *exchange, const ch
   self->cancellable = g_cancellable_new ();
   self->request = medley_job_request_new (medley_http_exchange_get_client (exchange));
   medley_http_job_request_set_origin (self->request, exchange);
-  self->has_key = medley_http_request_get_header (request, "Idempotency-Key") != NULL;
+  self->max_key
+      = (guint) medley_config_get_number (medley_http_get_config (http), "limits.request-key");
+  /* A key that is none is a fault below. */
+  self->key = key != NULL ? medley_http_parse_idempotency_key (key, NULL) : NULL;
   find_model (self);
-  if (!medley_http_take_option_headers (request, self->request, max_key, &error))
+  if (!medley_http_take_option_headers (request, self->request, self->max_key, &error))
     medley_openai_fields_fail_error (self->fields, NULL, error);
   return self;
 }
@@ -311,7 +341,7 @@ on_gone (MedleyHttpExchange *exchange, gpointer data)
 {
   MedleyOpenaiCall *self = data;
 
-  if (!self->is_detached && !self->has_key && self->job != NULL)
+  if (!self->is_detached && self->key == NULL && self->job != NULL)
     medley_job_manager_cancel (medley_http_get_manager (self->http), self->job, NULL);
   end (self);
 }
@@ -326,7 +356,7 @@ on_created (GObject *source, GAsyncResult *result, gpointer data)
 
   self->job = medley_job_manager_create_finish (manager, result, NULL, &error);
   if (medley_http_exchange_is_over (self->exchange)) {
-    if (self->job != NULL && !self->has_key && !self->is_detached)
+    if (self->job != NULL && self->key == NULL && !self->is_detached)
       medley_job_manager_cancel (manager, self->job, NULL);
     end (self);
   } else if (self->job == NULL) {

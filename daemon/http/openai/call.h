@@ -59,6 +59,23 @@ medley_openai_call_get_model (MedleyOpenaiCall *self);
 /* what is to be run, until medley_openai_call_run() */
 MedleyJobRequest *
 medley_openai_call_get_request (MedleyOpenaiCall *self);
+/* (nullable): the client's idempotency key: it may come back for what it asked for */
+const char *
+medley_openai_call_get_key (MedleyOpenaiCall *self);
+/**
+ * medley_openai_call_copy_request:
+ * @self: a call that was not run yet
+ * @number: of the copy, from 1
+ * @error: %MEDLEY_ERROR_INVALID_ARGUMENT when its key would be longer than limits.request-key, and
+ * those of medley_job_request_copy()
+ *
+ * Copies what is to be run, for one more job. With an idempotency key the copy's is the call's, "/"
+ * and @number, so that a request that is sent again finds all its jobs.
+ *
+ * Returns: (transfer full) (nullable): the copy
+ */
+MedleyJobRequest *
+medley_openai_call_copy_request (MedleyOpenaiCall *self, guint number, GError **error);
 /* (nullable): the job, once it runs */
 MedleyJob *
 medley_openai_call_get_job (MedleyOpenaiCall *self);

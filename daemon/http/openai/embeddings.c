@@ -83,9 +83,13 @@ take_others (Embeddings *self, MedleyOpenaiCall *call, const char *input, char *
 {
   for (gsize i = 1; i < self->n_texts; i++) {
     g_autoptr (GBytes) content = g_bytes_new (texts[i], strlen (texts[i]));
-    MedleyJobRequest *request
-        = medley_job_request_copy (medley_openai_call_get_request (call), NULL);
+    g_autoptr (GError) error = NULL;
+    MedleyJobRequest *request = medley_openai_call_copy_request (call, (guint) i, &error);
 
+    if (request == NULL) {
+      medley_openai_fields_fail_error (medley_openai_call_get_fields (call), "input", error);
+      return;
+    }
     medley_job_request_add_input_bytes (request, input, content);
     medley_openai_more_jobs_add (self->more, request);
   }

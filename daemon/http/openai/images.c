@@ -133,28 +133,94 @@ take_fields (Images *self, MedleyOpenaiCall *call)
   self->quality = g_strdup (medley_openai_fields_get_string (fields, "quality", "auto"));
 }
 
-/* The other jobs of several pictures: each with the next seed, where one was given. */
+/* A seed where the client gave none and the pipeline has no default: any, but the same for a
+ * request that is sent again. @parameter: as the pipeline describes it */
+static gint64
+choose_seed (Images *self, MedleyOpenaiCall *call, GVariant *parameter)
+{
+  const char *key = medley_openai_call_get_key (call);
+  gint64 least = 0, most = G_MAXINT32;
+  guint32 any = key != NULL ? g_str_hash (key) : g_random_int ();
+
+  g_variant_lookup (parameter, "minimum", "x", &least);
+  g_variant_lookup (parameter, "maximum", "x", &most);
+  least = CLAMP (least, G_MININT32, G_MAXINT32);
+  most = CLAMP (most, G_MININT32, G_MAXINT32) - self->n + 1;
+  return most > least ? least + any % (most - least + 1) : least;
+}
+
+/* OpenAI has no seeds, and its pictures differ. Returns: whether there are seeds to count up */
+static gboolean
+take_seed (Images *self, MedleyOpenaiCall *call, const char *seed, gint64 *first)
+{
+  MedleyOpenaiFields *fields = medley_openai_call_get_fields (call);
+  g_autoptr (GVariant) description = NULL;
+  g_autoptr (GVariant) parameters = NULL;
+  g_autoptr (GVariant) one = NULL;
+  const char *type = "";
+
+  if (medley_openai_fields_has (fields, "seed")) {
+    *first = medley_openai_fields_get_integer (fields, "seed", 0, G_MININT32, G_MAXINT32);
+    return TRUE;
+  }
+  description
+      = g_variant_ref_sink (medley_pipeline_describe (medley_openai_call_get_pipeline (call)));
+  parameters = g_variant_lookup_value (description, "parameters", G_VARIANT_TYPE_VARDICT);
+  one = g_variant_lookup_value (parameters, seed, G_VARIANT_TYPE_VARDICT);
+  if (one == NULL || !g_variant_lookup (one, "type", "&s", &type) || !g_str_equal (type, "integer"))
+    return FALSE;
+  if (!g_variant_lookup (one, "default", "x", first)) {
+    *first = choose_seed (self, call, one);
+    medley_openai_call_set_parameter (call, "seed", g_variant_new_int64 (*first), NULL);
+  }
+  return TRUE;
+}
+
+/* Returns: (transfer full) (nullable): the seed of a picture; NULL is a fault */
+static GVariant *
+accept_seed (MedleyOpenaiCall *call, gint64 first, gint64 i)
+{
+  g_autofree char *reason = NULL;
+  g_autoptr (GVariant) value = NULL;
+  GVariant *accepted = NULL;
+
+  if (first <= G_MAXINT64 - i) {
+    value = g_variant_ref_sink (g_variant_new_int64 (first + i));
+    accepted = medley_serves_accept (medley_openai_call_get_serves (call), "seed", value, FALSE,
+                                     &reason);
+  }
+  if (accepted == NULL)
+    medley_openai_fields_fail (medley_openai_call_get_fields (call), "n", 400, "invalid_value",
+                               "\"seed\" is counted up for each picture: that of picture %d %s; "
+                               "ask for fewer, or begin with a smaller \"seed\"",
+                               (int) i + 1, reason != NULL ? reason : "is too large");
+  return accepted;
+}
+
+/* The other jobs of several pictures: each with the next seed. */
 static void
 take_others (Images *self, MedleyOpenaiCall *call)
 {
   MedleyOpenaiFields *fields = medley_openai_call_get_fields (call);
   const MedleyServes *serves = medley_openai_call_get_serves (call);
   const char *seed = serves != NULL ? medley_serves_get_parameter (serves, "seed") : NULL;
-  gboolean has_seed = seed != NULL && medley_openai_fields_has (fields, "seed");
-  gint64 first
-      = has_seed ? medley_openai_fields_get_integer (fields, "seed", 0, G_MININT32, G_MAXINT32) : 0;
+  gint64 first = 0;
+  gboolean has_seed = seed != NULL && take_seed (self, call, seed, &first);
 
   for (gint64 i = 1; i < self->n && serves != NULL; i++) {
     g_autoptr (GError) error = NULL;
-    MedleyJobRequest *request
-        = medley_job_request_copy (medley_openai_call_get_request (call), &error);
+    g_autoptr (GVariant) accepted = has_seed ? accept_seed (call, first, i) : NULL;
+    MedleyJobRequest *request;
 
+    if (has_seed && accepted == NULL)
+      return;
+    request = medley_openai_call_copy_request (call, (guint) i, &error);
     if (request == NULL) {
       medley_openai_fields_fail_error (fields, "n", error);
       return;
     }
-    if (has_seed)
-      medley_job_request_set_parameter (request, seed, g_variant_new_int64 (first + i));
+    if (accepted != NULL)
+      medley_job_request_set_parameter (request, seed, accepted);
     medley_openai_more_jobs_add (self->more, request);
   }
 }

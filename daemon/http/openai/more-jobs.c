@@ -9,6 +9,7 @@ struct _MedleyOpenaiMoreJobs {
   grefcount ref_count;    /* what is under way calls back */
   MedleyOpenaiCall *call; /* not owned; NULL when it is over */
   MedleyJobManager *manager;
+  gboolean has_key;    /* the client may come back for them */
   GPtrArray *requests; /* MedleyJobRequest, NULL once it was made */
   GPtrArray *jobs;     /* MedleyJob, NULL until it was made */
   guint n_made;
@@ -83,11 +84,11 @@ more_jobs_unref (MedleyOpenaiMoreJobs *self)
 static void
 cancel (MedleyOpenaiMoreJobs *self, MedleyJob *job)
 {
-  if (!medley_job_state_is_final (medley_job_get_state (job)))
+  if (!self->has_key && !medley_job_state_is_final (medley_job_get_state (job)))
     medley_job_manager_cancel (self->manager, job, NULL);
 }
 
-/* One for all: the call ends with an error, and nothing of it goes on. */
+/* One for all: the call ends with an error, and nothing of it goes on but what has a key. */
 static void
 fail (MedleyOpenaiMoreJobs *self, const GError *error)
 {
@@ -216,6 +217,7 @@ void
 medley_openai_more_jobs_start (MedleyOpenaiMoreJobs *self, MedleyOpenaiCall *call)
 {
   self->call = call;
+  self->has_key = medley_openai_call_get_key (call) != NULL;
   self->manager = g_object_ref (medley_http_get_manager (medley_openai_call_get_http (call)));
   for (guint i = 0; i < self->requests->len && self->call != NULL; i++) {
     Making *making = g_new0 (Making, 1);

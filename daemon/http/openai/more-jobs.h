@@ -9,8 +9,8 @@ G_BEGIN_DECLS
  * MedleyOpenaiMoreJobs:
  *
  * Further jobs of a call that asks for more than one result: several pictures, vectors of several
- * texts. Belongs to the call's data and is freed with it, which cancels what has not ended. Main
- * thread only.
+ * texts. Belongs to the call's data and is freed with it, which cancels what has not ended
+ * unless the call has an idempotency key. Main thread only.
  */
 typedef struct _MedleyOpenaiMoreJobs MedleyOpenaiMoreJobs;
 
