@@ -120,16 +120,21 @@ dispatch (MedleyHttpExchange *exchange, gpointer data)
   g_autoptr (GError) error = NULL;
   const MedleyHttpRoute *route
       = medley_http_route_find (request->method, request->segments, &params, &allow);
+  MedleyScope scope = route != NULL ? (MedleyScope) route->scope : MEDLEY_SCOPE_READ;
 
   medley_http_observer_begin (self->observer, exchange, route != NULL ? route->path : NULL);
   soup_message_headers_replace (medley_http_exchange_get_headers (exchange), "Server",
                                 "medley/" MEDLEY_VERSION);
   if (medley_openai_owns (request))
     medley_openai_tell_time (exchange);
-  if (!medley_http_access_check (self->access, exchange,
-                                 route != NULL ? (MedleyScope) route->scope : MEDLEY_SCOPE_READ,
-                                 &error)
-      || (route != NULL && !medley_http_route_check_query (route, request, &error)))
+  if (!medley_http_access_check (self->access, exchange, scope, &error)) {
+    medley_http_respond_problem (exchange, error, 0, NULL);
+    return;
+  }
+  /* Those that ask for no token let everybody in. */
+  if (route != NULL && scope != MEDLEY_SCOPE_NONE)
+    medley_http_observer_admit (self->observer, exchange);
+  if (route != NULL && !medley_http_route_check_query (route, request, &error))
     medley_http_respond_problem (exchange, error, 0, NULL);
   else if (route == NULL)
     answer_without_route (exchange, allow);

@@ -14,8 +14,9 @@ G_BEGIN_DECLS
  * (`X-Request-Id` of 1 to 64 letters, digits, ".", "_" and "-"), else a random one
  * @parent: the client's traceparent, empty when it sent none that is well-formed
  * @trace: what is done for the request belongs to this span: the request's own where traces are
- * exported, else @parent
+ * exported and its client was let in, else @parent
  * @has_span: @trace's span is the request's own, to be exported
+ * @is_encrypted: it came under TLS
  * @tracestate: (nullable): the client's, with a @parent only
  * @route: (nullable): path of the route in the table; %NULL until it is known, and when there is
  * none
@@ -32,6 +33,7 @@ typedef struct {
   MedleyTrace parent;
   MedleyTrace trace;
   gboolean has_span;
+  gboolean is_encrypted;
   char *tracestate;
   const char *route;
   gint64 began;

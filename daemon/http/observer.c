@@ -49,16 +49,16 @@ begins_trace (const char *route)
 {
   static const char *const quiet[] = { "/healthz", "/readyz", "/metrics", NULL };
 
-  return route != NULL && !g_strv_contains (quiet, route);
+  return !g_strv_contains (quiet, route);
 }
 
 static void
-begin_span (MedleyHttpObserver *self, MedleyHttpNotes *notes, const char *route)
+begin_span (MedleyHttpObserver *self, MedleyHttpNotes *notes)
 {
   if (!medley_trace_is_empty (&notes->parent)) {
     medley_span_id_make (notes->trace.span_id);
     notes->has_span = TRUE;
-  } else if (begins_trace (route)) {
+  } else if (begins_trace (notes->route)) {
     notes->has_span = medley_job_manager_begin_trace (self->manager, &notes->trace);
   }
 }
@@ -68,8 +68,16 @@ medley_http_observer_begin (MedleyHttpObserver *self, MedleyHttpExchange *exchan
                             const char *route)
 {
   medley_http_metrics_begin (self->metrics, exchange, route);
+  /* The connection may be gone when all is told. */
+  medley_http_exchange_get_notes (exchange)->is_encrypted
+      = medley_http_exchange_is_encrypted (exchange);
+}
+
+void
+medley_http_observer_admit (MedleyHttpObserver *self, MedleyHttpExchange *exchange)
+{
   if (medley_telemetry_is_on (self->telemetry))
-    begin_span (self, medley_http_exchange_get_notes (exchange), route);
+    begin_span (self, medley_http_exchange_get_notes (exchange));
 }
 
 /* The path without the query, and no header: those may hold what is nobody else's business. */
@@ -108,7 +116,7 @@ add_span (MedleyHttpObserver *self, MedleyHttpExchange *exchange)
                           g_str_equal (method, "other") ? "_OTHER" : method);
   medley_span_set_string (span, "http.route", notes->route);
   medley_span_set_string (span, "url.path", request != NULL ? request->path : NULL);
-  medley_span_set_string (span, "url.scheme", "http");
+  medley_span_set_string (span, "url.scheme", notes->is_encrypted ? "https" : "http");
   medley_span_set_string (span, "medley.request.id", notes->id);
   medley_span_set_integer (span, "http.request.body.size", (gint64) notes->bytes_in);
   if (notes->status != 0)

@@ -28,6 +28,10 @@ medley_http_observer_get_metrics (MedleyHttpObserver *self);
 void
 medley_http_observer_begin (MedleyHttpObserver *self, MedleyHttpExchange *exchange,
                             const char *route);
+/* It has a route, and its client may use it: only then can it have a span, or whoever reaches the
+ * port could fill the queue of them. */
+void
+medley_http_observer_admit (MedleyHttpObserver *self, MedleyHttpExchange *exchange);
 /* Nothing of it is left to do. */
 void
 medley_http_observer_end (MedleyHttpObserver *self, MedleyHttpExchange *exchange);

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Traces as an OpenTelemetry collector gets them, and what the daemon does when the collector is slow, ill or away."""
 
+import http.client
 import http.server
 import json
 import re
+import shutil
 import socket
+import ssl
+import tempfile
 import threading
 import time
 import unittest
+from pathlib import Path
 
 import medleytest
 from medleytest import PATIENCE, Daemon, Http, is_sanitized
+from test_tls import make_certificate
 
 TRACE_ID, SPAN_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED, UNSAMPLED = (f"00-{TRACE_ID}-{SPAN_ID}-{flags}" for flags in ("01", "00"))
@@ -374,6 +380,40 @@ class Sampling(TelemetryTest):
         self.run_it(traceparent=SAMPLED)
         spans = self.collector.wait(lambda s: any(x["name"] == "job echo" for x in s))
         self.assertEqual({span["traceId"] for span in spans}, {TRACE_ID})
+
+
+class Strangers(TelemetryTest):
+    """Who shows no token, under TLS."""
+
+    def prepare(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="medley-test-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        certificate, key = make_certificate(self.folder)
+        self.daemon.settings += ["http.tcp=true", f"http.tls-certificate={certificate}", f"http.tls-key={key}"]
+
+    def test_they_leave_no_spans(self):
+        port = int(re.search(r"https://127\.0\.0\.1:(\d+)", self.daemon.status()["faces"]["http"])[1])
+        token = (self.daemon.folder / "runtime" / "medley" / "token").read_text().strip()
+
+        def ask(method, path, **headers):
+            context = ssl.create_default_context(cafile=self.folder / "server.pem")
+            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE, context=context)
+            connection.request(method, path, b"x\n" if method == "POST" else None, {"traceparent": SAMPLED, **headers})
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        for path, status in (("/api/v1", 401), ("/nowhere", 401), ("/healthz", 200), ("/readyz", 200)):
+            self.assertEqual(ask("GET", path), status, path)
+        self.assertEqual(ask("POST", "/run/echo"), 401)
+        self.assertEqual(ask("GET", "/api/v1", Authorization="Bearer wrong"), 401)
+        self.assertEqual(ask("GET", "/nowhere", Authorization=f"Bearer {token}"), 404)
+        # All of these would have been sent before that of the last one.
+        self.assertEqual(ask("GET", "/api/v1", Authorization=f"Bearer {token}"), 200)
+        spans = self.collector.wait(lambda s: any(x["traceId"] == TRACE_ID and attributes(x)["http.response.status_code"] == 200
+                                                  for x in s))
+        found = [(span["name"], attributes(span)["url.scheme"]) for span in spans if span["traceId"] == TRACE_ID]
+        self.assertEqual(found, [("GET /api/v1", "https")])
 
 
 class Refused(unittest.TestCase):
