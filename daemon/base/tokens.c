@@ -136,6 +136,12 @@ medley_tokens_find (MedleyTokens *self, const char *secret)
   char hash[MEDLEY_TOKEN_HASH_LENGTH + 1];
 
   medley_token_hash (secret, hash);
+  return medley_tokens_find_hash (self, hash);
+}
+
+const MedleyToken *
+medley_tokens_find_hash (MedleyTokens *self, const char *hash)
+{
   return g_hash_table_lookup (self->by_hash, hash);
 }
 

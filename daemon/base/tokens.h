@@ -100,6 +100,10 @@ medley_tokens_find_name (MedleyTokens *self, const char *name);
 const MedleyToken *
 medley_tokens_find (MedleyTokens *self, const char *secret);
 
+/* (transfer none) (nullable): likewise; @hash: of medley_token_hash() */
+const MedleyToken *
+medley_tokens_find_hash (MedleyTokens *self, const char *hash);
+
 /**
  * medley_tokens_add:
  * @self: tokens

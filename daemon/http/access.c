@@ -278,6 +278,7 @@ check_token (MedleyHttpAccess *self, MedleyHttpExchange *exchange, MedleyScope s
   g_autofree char *secret = medley_http_guard_bearer (header, error);
   g_autofree char *client = NULL;
   char hash[MEDLEY_TOKEN_HASH_LENGTH + 1];
+  MedleyHttpGrant grant = { .scope = scope };
   const MedleyToken *token;
 
   if (secret == NULL) {
@@ -305,6 +306,8 @@ check_token (MedleyHttpAccess *self, MedleyHttpExchange *exchange, MedleyScope s
   }
   client = g_strconcat (CLIENT_PREFIX, token->name, NULL);
   medley_http_exchange_set_client (exchange, client);
+  memcpy (grant.hash, hash, sizeof hash);
+  medley_http_exchange_set_grant (exchange, &grant);
   return TRUE;
 }
 
@@ -312,11 +315,14 @@ check_token (MedleyHttpAccess *self, MedleyHttpExchange *exchange, MedleyScope s
 static gboolean
 check_ticket (MedleyHttpAccess *self, MedleyHttpExchange *exchange, GError **error)
 {
+  MedleyHttpGrant grant;
   g_autofree char *client
       = medley_http_tickets_redeem (self->tickets, medley_http_exchange_get_request (exchange),
-                                    error);
+                                    &grant, error);
 
-  if (client != NULL && !medley_http_access_is_valid (self, client)) {
+  if (client != NULL && self->path[0] != '\0')
+    refresh (self);
+  if (client != NULL && !medley_http_access_is_valid (self, &grant)) {
     g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_UNAUTHORIZED,
                          "the token that the ticket was issued for is not valid any more");
     g_clear_pointer (&client, g_free);
@@ -326,6 +332,7 @@ check_ticket (MedleyHttpAccess *self, MedleyHttpExchange *exchange, GError **err
     return FALSE;
   }
   medley_http_exchange_set_client (exchange, client);
+  medley_http_exchange_set_grant (exchange, &grant);
   return TRUE;
 }
 
@@ -357,20 +364,22 @@ medley_http_access_check (MedleyHttpAccess *self, MedleyHttpExchange *exchange, 
 }
 
 char *
-medley_http_access_issue_ticket (MedleyHttpAccess *self, const char *client, GError **error)
+medley_http_access_issue_ticket (MedleyHttpAccess *self, MedleyHttpExchange *exchange,
+                                 GError **error)
 {
-  return medley_http_tickets_issue (self->tickets, client, error);
+  return medley_http_tickets_issue (self->tickets, medley_http_exchange_get_client (exchange),
+                                    medley_http_exchange_get_grant (exchange), error);
 }
 
 gboolean
-medley_http_access_is_valid (MedleyHttpAccess *self, const char *client)
+medley_http_access_is_valid (MedleyHttpAccess *self, const MedleyHttpGrant *grant)
 {
   const MedleyToken *token;
 
-  if (!g_str_has_prefix (client, CLIENT_PREFIX))
+  if (grant->hash[0] == '\0')
     return TRUE;
-  token = medley_tokens_find_name (self->tokens, client + strlen (CLIENT_PREFIX));
-  return token != NULL && !is_expired (token);
+  token = medley_tokens_find_hash (self->tokens, grant->hash);
+  return token != NULL && !is_expired (token) && token->scope >= grant->scope;
 }
 
 void

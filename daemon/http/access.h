@@ -47,7 +47,7 @@ medley_http_access_set_changed_func (MedleyHttpAccess *self, void (*func) (gpoin
  * %MEDLEY_ERROR_UNAUTHORIZED without a valid token, %MEDLEY_ERROR_FORBIDDEN with one whose scope is
  * too small: then the answer's WWW-Authenticate is set
  *
- * Names the exchange's client after its token ("token:NAME").
+ * Names the exchange's client after its token ("token:NAME"), and sets its grant.
  *
  * Returns: whether the request may be answered
  */
@@ -58,18 +58,19 @@ medley_http_access_check (MedleyHttpAccess *self, MedleyHttpExchange *exchange, 
 /**
  * medley_http_access_issue_ticket:
  * @self: what decides
- * @client: who may run pipelines, and asks
+ * @exchange: the request for it, of a client that may run pipelines
  * @error: %MEDLEY_ERROR_UNAVAILABLE
  *
  * Returns: (transfer full) (nullable): a ticket, which a request for a WebSocket may show instead
  * of a token (see tickets.h)
  */
 char *
-medley_http_access_issue_ticket (MedleyHttpAccess *self, const char *client, GError **error);
+medley_http_access_issue_ticket (MedleyHttpAccess *self, MedleyHttpExchange *exchange,
+                                 GError **error);
 
-/* Whether a client ("token:NAME", or any other) may still be served. */
+/* Whether what let a request in would still do: its very token, with a scope that is enough. */
 gboolean
-medley_http_access_is_valid (MedleyHttpAccess *self, const char *client);
+medley_http_access_is_valid (MedleyHttpAccess *self, const MedleyHttpGrant *grant);
 
 /* Adds "authentication", and with tokens "tokens" (how many are valid) and maybe "tokensTrouble"
  * (why their file is not used). */

@@ -563,10 +563,10 @@ medley_http_connection_get_client (MedleyHttpConnection *self)
   return self->client;
 }
 
-const char *
-medley_http_connection_get_user (MedleyHttpConnection *self)
+MedleyHttpExchange *
+medley_http_connection_get_exchange (MedleyHttpConnection *self)
 {
-  return self->exchange != NULL ? medley_http_exchange_get_client (self->exchange) : self->client;
+  return self->exchange;
 }
 
 GByteArray *

@@ -99,9 +99,9 @@ gboolean
 medley_http_connection_is_local (MedleyHttpConnection *self);
 const char *
 medley_http_connection_get_client (MedleyHttpConnection *self);
-/* whose request is being answered, else as above */
-const char *
-medley_http_connection_get_user (MedleyHttpConnection *self);
+/* (transfer none) (nullable): what is being answered */
+MedleyHttpExchange *
+medley_http_connection_get_exchange (MedleyHttpConnection *self);
 /* Bytes that were received beyond what was used; use them by removing them from the front. */
 GByteArray *
 medley_http_connection_get_received (MedleyHttpConnection *self);

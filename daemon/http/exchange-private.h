@@ -15,6 +15,7 @@ struct _MedleyHttpExchange {
   MedleyHttpConnection *connection; /* NULL when it is over */
   MedleyHttpRequest *request;
   char *client; /* NULL for the connection's */
+  MedleyHttpGrant grant;
   gint64 start;
   MedleyHttpBeginFunc begin_func;
   MedleyHttpNotes notes;

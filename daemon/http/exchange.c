@@ -87,6 +87,18 @@ medley_http_exchange_set_client (MedleyHttpExchange *self, const char *client)
   self->client = g_strdup (client);
 }
 
+const MedleyHttpGrant *
+medley_http_exchange_get_grant (MedleyHttpExchange *self)
+{
+  return &self->grant;
+}
+
+void
+medley_http_exchange_set_grant (MedleyHttpExchange *self, const MedleyHttpGrant *grant)
+{
+  self->grant = *grant;
+}
+
 gboolean
 medley_http_exchange_is_over (MedleyHttpExchange *self)
 {

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "base/tokens.h"
 #include "http/connection.h"
 #include "http/notes.h"
 #include "http/request.h"
@@ -38,6 +39,24 @@ medley_http_exchange_get_client (MedleyHttpExchange *self);
 /* Whom the request's token names, instead of whom the connection does. */
 void
 medley_http_exchange_set_client (MedleyHttpExchange *self, const char *client);
+/**
+ * MedleyHttpGrant:
+ * @hash: of the token that was shown; "" where none of the file of tokens was, nor had to be
+ * @scope: what had to be allowed
+ *
+ * Why a request was let in. A token's name does not tell: another of the same name may have taken
+ * its place, or the same may allow less by now.
+ */
+typedef struct {
+  char hash[MEDLEY_TOKEN_HASH_LENGTH + 1];
+  MedleyScope scope;
+} MedleyHttpGrant;
+
+/* (transfer none): holds as long as the exchange */
+const MedleyHttpGrant *
+medley_http_exchange_get_grant (MedleyHttpExchange *self);
+void
+medley_http_exchange_set_grant (MedleyHttpExchange *self, const MedleyHttpGrant *grant);
 /* whether it is over */
 gboolean
 medley_http_exchange_is_over (MedleyHttpExchange *self);

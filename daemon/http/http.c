@@ -235,8 +235,10 @@ static gboolean
 has_lost_token (MedleyHttpConnection *connection, gpointer data)
 {
   MedleyHttp *self = data;
+  MedleyHttpExchange *exchange = medley_http_connection_get_exchange (connection);
 
-  return !medley_http_access_is_valid (self->access, medley_http_connection_get_user (connection));
+  return exchange != NULL
+         && !medley_http_access_is_valid (self->access, medley_http_exchange_get_grant (exchange));
 }
 
 /* Who has lost a token keeps nothing that it opened, such as a stream of events. */

@@ -10,6 +10,7 @@
 
 typedef struct {
   char *client;
+  MedleyHttpGrant grant;
   gint64 expires; /* monotonic */
 } Ticket;
 
@@ -55,7 +56,8 @@ hash (const char *text)
 }
 
 char *
-medley_http_tickets_issue (MedleyHttpTickets *self, const char *client, GError **error)
+medley_http_tickets_issue (MedleyHttpTickets *self, const char *client,
+                           const MedleyHttpGrant *grant, GError **error)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   guint8 random[24];
@@ -73,6 +75,7 @@ medley_http_tickets_issue (MedleyHttpTickets *self, const char *client, GError *
     g_string_append_printf (text, "%02x", random[i]);
   ticket = g_new0 (Ticket, 1);
   ticket->client = g_strdup (client);
+  ticket->grant = *grant;
   ticket->expires = g_get_monotonic_time () + (gint64) MEDLEY_HTTP_TICKET_SECONDS * G_USEC_PER_SEC;
   g_hash_table_insert (self->by_hash, hash (text->str), ticket);
   return g_string_free (g_steal_pointer (&text), FALSE);
@@ -108,7 +111,7 @@ medley_http_tickets_are_shown (const MedleyHttpRequest *request)
 
 char *
 medley_http_tickets_redeem (MedleyHttpTickets *self, const MedleyHttpRequest *request,
-                            GError **error)
+                            MedleyHttpGrant *grant, GError **error)
 {
   g_autofree char *shown = find_shown (request);
   g_autofree char *key = hash (shown != NULL ? shown : "");
@@ -118,8 +121,10 @@ medley_http_tickets_redeem (MedleyHttpTickets *self, const MedleyHttpRequest *re
 
   if (shown != NULL && g_hash_table_steal_extended (self->by_hash, key, &found_key, &found)) {
     owned = found_key;
-    if (!is_expired (NULL, found, NULL))
+    if (!is_expired (NULL, found, NULL)) {
       client = g_strdup (((Ticket *) found)->client);
+      *grant = ((Ticket *) found)->grant;
+    }
     ticket_free (found);
   }
   if (client == NULL)

@@ -3,7 +3,7 @@
 
 #include <glib.h>
 
-#include "http/request.h"
+#include "http/exchange.h"
 
 G_BEGIN_DECLS
 
@@ -28,12 +28,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MedleyHttpTickets, medley_http_tickets_free)
  * medley_http_tickets_issue:
  * @self: the tickets
  * @client: for whom
+ * @grant: what let them in
  * @error: %MEDLEY_ERROR_UNAVAILABLE when too many are out
  *
  * Returns: (transfer full) (nullable): a ticket
  */
 char *
-medley_http_tickets_issue (MedleyHttpTickets *self, const char *client, GError **error);
+medley_http_tickets_issue (MedleyHttpTickets *self, const char *client,
+                           const MedleyHttpGrant *grant, GError **error);
 
 /* whether a request asks for a WebSocket and shows a ticket */
 gboolean
@@ -43,6 +45,7 @@ medley_http_tickets_are_shown (const MedleyHttpRequest *request);
  * medley_http_tickets_redeem:
  * @self: the tickets
  * @request: a request that shows one
+ * @grant: (out): what let in who asked for it
  * @error: %MEDLEY_ERROR_UNAUTHORIZED
  *
  * Returns: (transfer full) (nullable): the client for whom it was issued; it is worth nothing from
@@ -50,6 +53,6 @@ medley_http_tickets_are_shown (const MedleyHttpRequest *request);
  */
 char *
 medley_http_tickets_redeem (MedleyHttpTickets *self, const MedleyHttpRequest *request,
-                            GError **error);
+                            MedleyHttpGrant *grant, GError **error);
 
 G_END_DECLS

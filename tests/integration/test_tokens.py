@@ -119,6 +119,74 @@ class Tokens(unittest.TestCase):
         stream.close()
         self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/cancel", "-X", "POST").status, 200)
 
+    def change(self, name, **members):
+        """Changes a token of the file, at once."""
+        tokens = json.loads(self.file.read_text())
+        next(t for t in tokens["tokens"] if t["name"] == name).update(members)
+        changed = self.file.with_name("changed")
+        changed.touch(0o600)
+        changed.write_text(json.dumps(tokens))
+        changed.replace(self.file)
+
+    def open(self, token, head, body=""):
+        """A socket on which the answer has begun."""
+        stream = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        self.addCleanup(stream.close)
+        stream.sendall(f"{head} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        self.assertIn(b"HTTP/1.1 200 ", stream.recv(65536))
+        return stream
+
+    def drain(self, stream):
+        """Reads until the daemon closes."""
+        deadline = time.monotonic() + PATIENCE
+        try:
+            while stream.recv(65536):
+                self.assertLess(time.monotonic(), deadline, "it is still open")
+        except ConnectionResetError:
+            pass
+
+    def show_ticket(self, ticket):
+        stream = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        self.addCleanup(stream.close)
+        stream.sendall(b"GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                       b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                       b"Sec-WebSocket-Protocol: medley.v1, ticket." + ticket.encode() + b"\r\n\r\n")
+        return int(stream.recv(65536).split()[1]), stream
+
+    def ticket(self, client):
+        return client.ask("POST", "/api/v1/sessions/tickets").json()["ticket"]
+
+    def test_another_of_the_same_name_inherits_nothing_that_is_open(self):
+        client, other = self.add("rotated"), self.add("model")
+        job = client.ask_json("POST", "/api/v1/jobs", dict(JOB, pipeline="endless")).json()["id"]
+        stream = self.open(client.token, f"GET /api/v1/jobs/{job}/events")
+        status, session = self.show_ticket(self.ticket(client))
+        self.assertEqual(status, 101)
+        left = self.ticket(client)
+        new = next(t for t in json.loads(self.file.read_text())["tokens"] if t["name"] == "model")["hash"]
+        self.daemon.medley("token", "revoke", "model", check=True)
+        self.change("rotated", hash=new)
+        for opened in (stream, session):
+            self.drain(opened)
+        self.assertEqual(self.show_ticket(left)[0], 401)
+        self.assertEqual(client.ask("GET", "/api/v1/jobs").status, 401)
+        # The new secret has the name's jobs.
+        self.assertEqual(other.ask("POST", f"/api/v1/jobs/{job}/cancel").status, 200)
+
+    def test_a_scope_that_is_lowered_ends_what_it_no_longer_allows(self):
+        client = self.add("lowered")
+        job = client.ask_json("POST", "/api/v1/jobs", dict(JOB, pipeline="endless")).json()["id"]
+        reading = self.open(client.token, f"GET /api/v1/jobs/{job}/outputs/out")
+        running = self.open(client.token, "POST /run/endless", "Hello.")
+        left = self.ticket(client)
+        self.change("lowered", scope="read")
+        self.drain(running)
+        self.assertEqual(self.show_ticket(left)[0], 401)
+        for _ in range(20):
+            self.assertTrue(reading.recv(1))
+        self.assertEqual(self.daemon.curl(f"/api/v1/jobs/{job}/cancel", "-X", "POST").status, 200)
+
     def test_one_that_expires(self):
         client = self.add("brief", "--expires", "+2s")
         self.assertEqual(client.ask("GET", "/api/v1/jobs").status, 200)

@@ -110,8 +110,7 @@ medley_http_issue_ticket (MedleyHttp *http, MedleyHttpExchange *exchange, const 
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *ticket
-      = medley_http_access_issue_ticket (medley_http_get_access (http),
-                                         medley_http_exchange_get_client (exchange), &error);
+      = medley_http_access_issue_ticket (medley_http_get_access (http), exchange, &error);
   GVariantDict dict;
 
   if (ticket == NULL) {
