@@ -341,6 +341,12 @@ take_endpoint (MedleyTelemetry *self, const char *text, GError **error)
                          "see: put an Authorization field into the file of telemetry.otlp-headers");
     return FALSE;
   }
+  if (g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL) {
+    g_set_error_literal (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG,
+                         "telemetry.otlp-endpoint has a query or fragment, which everybody would "
+                         "see: put a key into the file of telemetry.otlp-headers");
+    return FALSE;
+  }
   self->url
       = *path == '\0' || g_str_equal (path, "/")
             ? g_uri_join (SOUP_HTTP_URI_FLAGS, g_uri_get_scheme (uri), NULL, g_uri_get_host (uri),

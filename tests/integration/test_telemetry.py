@@ -355,6 +355,7 @@ class Headers(TelemetryTest):
     def prepare(self):
         file = self.daemon.folder / "headers"
         file.write_text("# the collector's key\nAuthorization: Bearer SECRET\nX-Scope-OrgID: 7\n")
+        file.chmod(0o600)
         self.daemon.settings += [f"telemetry.otlp-headers={file}", "telemetry.service-name=other", "log.level=debug"]
 
     def endpoint(self):
@@ -419,7 +420,8 @@ class Strangers(TelemetryTest):
 class Refused(unittest.TestCase):
     def test_an_endpoint_that_is_none(self):
         for value, words in (("localhost:4318", "no address"), ("ftp://x", "no address"), ("http://", "no address"),
-                             ("http://user:SECRET@localhost", "user or password")):
+                             ("http://user:SECRET@localhost", "user or password"),
+                             ("http://localhost/v1/traces?key=SECRET", "query"), ("http://localhost#SECRET", "fragment")):
             daemon = Daemon(f"telemetry.otlp-endpoint={value}")
             with self.assertRaises(RuntimeError) as raised:
                 daemon.start()

@@ -2,6 +2,7 @@
 #include <glib/gstdio.h>
 #include <medley/medley-error.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "telemetry/headers.h"
@@ -134,7 +135,8 @@ read_headers (const char *text, gssize length, GError **error)
   int fd = g_file_open_tmp ("medley-headers-XXXXXX", &path, NULL);
 
   g_assert_cmpint (fd, >=, 0);
-  g_assert_true (g_file_set_contents (path, text, length, NULL));
+  g_assert_true (
+      g_file_set_contents_full (path, text, length, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
   headers = medley_otlp_headers_read (path, error);
   g_unlink (path);
   g_close (fd, NULL);
@@ -194,6 +196,47 @@ test_files_that_are_none (void)
   g_assert_cmpuint (none->len, ==, 0);
 }
 
+/* Nobody writes into the FIFO: reading it would last for ever. */
+static void
+test_files_that_are_not_taken (void)
+{
+  static const struct {
+    mode_t mode;
+    int code; /* 0 for none */
+  } rows[] = { { 0600, 0 },
+               { 0440, 0 },
+               { 0644, MEDLEY_ERROR_NOT_ALLOWED },
+               { 0604, MEDLEY_ERROR_NOT_ALLOWED },
+               { 0620, MEDLEY_ERROR_NOT_ALLOWED } };
+  g_autofree char *folder = g_dir_make_tmp ("medley-headers-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "headers", NULL);
+  g_autoptr (GError) fifo = NULL, directory = NULL;
+
+  g_assert_true (g_file_set_contents (path, "Key: SECRET\n", -1, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GPtrArray) headers = NULL;
+
+    g_assert_cmpint (g_chmod (path, (int) rows[i].mode), ==, 0);
+    headers = medley_otlp_headers_read (path, &error);
+    if (rows[i].code == 0) {
+      g_assert_no_error (error);
+      g_assert_cmpuint (headers->len, ==, 2);
+    } else {
+      g_assert_error (error, MEDLEY_ERROR, rows[i].code);
+      g_assert_nonnull (strstr (error->message, "chmod 600"));
+    }
+  }
+  g_unlink (path);
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  g_assert_null (medley_otlp_headers_read (path, &fifo));
+  g_assert_error (fifo, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG);
+  g_unlink (path);
+  g_assert_null (medley_otlp_headers_read (folder, &directory));
+  g_assert_error (directory, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_CONFIG);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -206,5 +249,6 @@ main (int argc, char **argv)
   g_test_add_func ("/telemetry/headers", test_headers);
   g_test_add_func ("/telemetry/bad-headers", test_bad_headers);
   g_test_add_func ("/telemetry/files-that-are-none", test_files_that_are_none);
+  g_test_add_func ("/telemetry/files-that-are-not-taken", test_files_that_are_not_taken);
   return g_test_run ();
 }
