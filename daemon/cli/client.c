@@ -64,7 +64,7 @@ is_loopback (const char *host)
 {
   g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
 
-  return g_str_equal (host, "localhost")
+  return g_ascii_strcasecmp (host, "localhost") == 0
          || (address != NULL && g_inet_address_get_is_loopback (address));
 }
 
@@ -111,6 +111,13 @@ medley_client_new_for_url (const char *url, const char *token, GError **error)
       || host[0] == '\0') {
     g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_INVALID_ARGUMENT,
                  "\"%s\" is not the address of a daemon; write http://HOST:PORT", url);
+    return NULL;
+  }
+  if (token != NULL && g_str_equal (scheme, "http") && !is_loopback (host)) {
+    g_set_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_ALLOWED,
+                 "a token would go to %s for everybody on the way to read; write "
+                 "https://HOST:PORT, or give no token (--token, MEDLEY_TOKEN)",
+                 host);
     return NULL;
   }
   self = g_object_new (MEDLEY_TYPE_CLIENT, NULL);

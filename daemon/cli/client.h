@@ -25,7 +25,8 @@ medley_client_new_for_socket (const char *path);
  * medley_client_new_for_url:
  * @url: "http://127.0.0.1:8490"; without a scheme it is http
  * @token: (nullable): a bearer token
- * @error: %MEDLEY_ERROR_INVALID_ARGUMENT when it is no http or https URL
+ * @error: %MEDLEY_ERROR_INVALID_ARGUMENT when it is no http or https URL; %MEDLEY_ERROR_NOT_ALLOWED
+ * when the token would leave this machine without TLS
  *
  * Returns: (transfer full) (nullable): a client
  */

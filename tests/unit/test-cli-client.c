@@ -191,6 +191,34 @@ test_no_daemon_is_unavailable (void)
 }
 
 static void
+test_a_token_leaves_the_machine_under_tls_only (void)
+{
+  static const char *const refused[]
+      = { "http://medley.example:8490", "medley.example:8490", "HTTP://192.0.2.1",
+          "http://localhost.example", "http://[2001:db8::1]:8490" };
+  static const char *const taken[] = { "https://medley.example:8490", "http://localhost:1",
+                                       "http://LOCALHOST:1", "http://127.0.0.2:1", "[::1]:1" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MedleyClient) without = medley_client_new_for_url (refused[i], NULL, NULL);
+
+    g_assert_nonnull (without);
+    g_assert_null (medley_client_new_for_url (refused[i], "SECRET", &error));
+    g_assert_error (error, MEDLEY_ERROR, MEDLEY_ERROR_NOT_ALLOWED);
+    g_assert_nonnull (strstr (error->message, "https://"));
+    g_assert_null (strstr (error->message, "SECRET"));
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (taken); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (MedleyClient) client = medley_client_new_for_url (taken[i], "SECRET", &error);
+
+    g_assert_no_error (error);
+    g_assert_nonnull (client);
+  }
+}
+
+static void
 test_a_cancelled_call_says_so (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
@@ -431,6 +459,8 @@ main (int argc, char **argv)
   ADD ("/cli/client/answers-that-are-no-problem-document",
        test_answers_that_are_no_problem_document);
   g_test_add_func ("/cli/client/no-daemon-is-unavailable", test_no_daemon_is_unavailable);
+  g_test_add_func ("/cli/client/a-token-leaves-the-machine-under-tls-only",
+                   test_a_token_leaves_the_machine_under_tls_only);
   ADD ("/cli/client/a-cancelled-call-says-so", test_a_cancelled_call_says_so);
   ADD ("/cli/client/an-upload-arrives-whole", test_an_upload_arrives_whole);
   ADD ("/cli/client/a-refused-upload-tells-why", test_a_refused_upload_tells_why);
