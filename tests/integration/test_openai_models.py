@@ -85,7 +85,8 @@ class Chats(Case):
         self.assertEqual(self.answer(HELLO, n=1, top_p=1, stream=False, tools=[], tool_choice="none", logprobs=False,
                                      frequency_penalty=0, presence_penalty=0.0, user="me", metadata={"a": "b"},
                                      response_format={"type": "text"}, stop=None, seed=None, service_tier="auto",
-                                     modalities=["text"], store=False, verbosity="medium"),
+                                     modalities=["text"], store=False, verbosity="medium",
+                                     safety_identifier="me", prompt_cache_key="k"),
                          "You said: Hello there")
 
     def test_what_cannot_be_done_is_refused(self):
@@ -95,7 +96,8 @@ class Chats(Case):
             ("stop", "x"), ("stop", ["x", "y"]), ("store", True), ("audio", {"voice": "x"}), ("modalities", ["audio"]),
             ("temperature", 3), ("temperature", "hot"), ("max_tokens", 1.5), ("logit_bias", {"50": 1}),
             ("stream_options", {"include_usage": True}), ("service_tier", "flex"), ("reasoning_effort", "low"),
-            ("no_such_field", 1),
+            ("no_such_field", 1), ("user", 7), ("safety_identifier", {}), ("prompt_cache_key", ["x"]), ("metadata", "x"),
+            ("metadata", {"a": 1}), ("metadata", ["a"]), ("metadata", {"a": None}),
         ):
             with self.subTest(param=param, value=value):
                 self.refuse("createChatCompletion", {"model": "chat", "messages": HELLO, param: value}, param)
@@ -249,7 +251,8 @@ class Pictures(Case):
             ("painter", "style", "vivid"), ("painter", "background", "green"), ("stamp", "background", "transparent"),
             ("painter", "output_format", "webp"), ("painter", "output_compression", 50), ("painter", "moderation", "no"),
             ("painter", "partial_images", 2), ("painter", "partial_images", 4), ("painter", "prompt", ""),
-            ("painter", "prompt", None), ("painter", "prompt", 7), ("painter", "mask", "x"), ("stamp", "seed", 1),
+            ("painter", "prompt", None), ("painter", "prompt", 7), ("painter", "mask", "x"),
+            ("painter", "metadata", {"a": "b"}), ("painter", "user", 7), ("stamp", "seed", 1),
         ):
             with self.subTest(model=model, param=param, value=value):
                 self.refuse("createImage", {"model": model, "prompt": "x", param: value}, param)

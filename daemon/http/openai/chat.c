@@ -343,6 +343,7 @@ on_body (MedleyHttp *http, MedleyHttpExchange *exchange, MedleyOpenaiFields *fie
   take_settings (call);
   refuse_others (fields);
   medley_openai_take_labels (fields);
+  medley_openai_take_metadata (fields);
   medley_openai_call_add_output (call, "text", "text/plain");
   medley_openai_call_run (call, on_created, self, chat_free);
 }

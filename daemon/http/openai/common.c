@@ -26,12 +26,28 @@ medley_openai_null (void)
 void
 medley_openai_take_labels (MedleyOpenaiFields *fields)
 {
-  static const char *const labels[]
-      = { "user", "metadata", "safety_identifier", "prompt_cache_key" };
+  static const char *const labels[] = { "user", "safety_identifier", "prompt_cache_key" };
 
-  for (guint i = 0; i < G_N_ELEMENTS (labels); i++) {
-    g_autoptr (GVariant) label = medley_openai_fields_get (fields, labels[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (labels); i++)
+    medley_openai_fields_get_string (fields, labels[i], NULL);
+}
+
+void
+medley_openai_take_metadata (MedleyOpenaiFields *fields)
+{
+  g_autoptr (GVariant) metadata = medley_openai_fields_get (fields, "metadata");
+  gboolean is_good = metadata == NULL || g_variant_is_of_type (metadata, G_VARIANT_TYPE_VARDICT);
+  GVariantIter iter;
+  GVariant *value;
+
+  if (metadata != NULL && is_good) {
+    g_variant_iter_init (&iter, metadata);
+    while (g_variant_iter_loop (&iter, "{&sv}", NULL, &value))
+      is_good = is_good && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING);
   }
+  if (!is_good)
+    medley_openai_fields_fail (fields, "metadata", 400, "invalid_type",
+                               "\"metadata\" has to be an object of strings");
 }
 
 gsize

@@ -19,6 +19,9 @@ medley_openai_null (void);
 /* Fields that only name who asks, or what for: nothing changes with them. */
 void
 medley_openai_take_labels (MedleyOpenaiFields *fields);
+/* The same for "metadata", an object of strings. */
+void
+medley_openai_take_metadata (MedleyOpenaiFields *fields);
 
 /* Most bytes of an output that becomes part of an answer (http.answer-bytes). */
 gsize
