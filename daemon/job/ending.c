@@ -139,7 +139,9 @@ try_again (MedleyJobManager *self, MedleyJob *job, GVariant *error, guint64 dela
   medley_job_set_ready_at (job, g_get_real_time () + (gint64) delay * 1000);
   medley_job_set_state (job, MEDLEY_JOB_QUEUED);
   medley_job_add_event (job, "retry", &details);
-  medley_job_manager_enqueue (self, job);
+  /* Whoever heard of these may have cancelled it. */
+  if (!medley_job_state_is_final (medley_job_get_end_state (job)))
+    medley_job_manager_enqueue (self, job);
 }
 
 void

@@ -293,9 +293,34 @@ medley_job_set_output_state (MedleyJob *self, MedleyOutput *output, MedleyOutput
   medley_job_output_grew (self, output);
 }
 
+typedef struct {
+  MedleyJob *job;
+  MedleyOutput *output;
+} Restart;
+
+static void
+restart_free (gpointer data)
+{
+  Restart *self = data;
+
+  g_object_unref (self->job);
+  g_free (self);
+}
+
+static gboolean
+tell_restart (gpointer data)
+{
+  Restart *self = data;
+
+  medley_job_output_grew (self->job, self->output);
+  return G_SOURCE_REMOVE;
+}
+
 void
 medley_job_restart_output (MedleyJob *self, MedleyOutput *output)
 {
+  Restart *restart;
+
   if (output->state == MEDLEY_OUTPUT_PENDING && !output->begun)
     return;
   output->state = MEDLEY_OUTPUT_PENDING;
@@ -305,7 +330,10 @@ medley_job_restart_output (MedleyJob *self, MedleyOutput *output)
   output->stale = TRUE;
   output->saved = FALSE;
   self->outputs_changed = TRUE;
-  medley_job_output_grew (self, output);
+  /* Later: the job is between two states, and a reader that hears of it may cancel it. */
+  restart = g_new (Restart, 1);
+  *restart = (Restart){ g_object_ref (self), output };
+  g_idle_add_full (G_PRIORITY_DEFAULT, tell_restart, restart, restart_free);
 }
 
 guint64

@@ -110,7 +110,10 @@ class Daemon:
     def launch(self):
         """Starts without waiting; returns a descriptor from which "ready" is read when it is."""
         read_end, write_end = os.pipe()
-        command = [*WRAPPER, str(MEDLEYD), *self.options, "--ready-fd", str(write_end)]
+        preload = self.environment.get("LD_PRELOAD")
+        # A wrapper that preloads something does not take away what a test preloads.
+        wrapper = [f"{word}:{preload}" if preload and word.startswith("LD_PRELOAD=") else word for word in WRAPPER]
+        command = [*wrapper, str(MEDLEYD), *self.options, "--ready-fd", str(write_end)]
         for setting in self.settings:
             command += ["--set", setting]
         with open(self.log, "ab") as log:
