@@ -50,7 +50,9 @@ function cut(answer, response) {
       return;
     }
     isCut = true;
-    response.write(text.slice(before, ends[1].index + ends[1][0].length), () => response.destroy());
+    response.write(text.slice(before, ends[1].index + ends[1][0].length));
+    // Later: what the browser has not read yet a reset would take from it.
+    setTimeout(() => response.destroy(), 1000);
   });
 }
 
