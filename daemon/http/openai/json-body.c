@@ -37,7 +37,7 @@ parse (Reading *self)
   MedleyJsonLimits limits = MEDLEY_JSON_LIMITS_DEFAULT;
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) text = medley_openai_attachments_get_text (self->attachments, &error);
-  GVariant *value = NULL;
+  g_autoptr (GVariant) value = NULL;
   const char *json;
   gsize length;
 
